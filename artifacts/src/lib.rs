@@ -1,0 +1,1 @@
+//! Stores, archives, digests, collections and merging.

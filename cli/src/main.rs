@@ -1,0 +1,3 @@
+//! The lighter command line.
+
+fn main() {}

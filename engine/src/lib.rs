@@ -1,0 +1,1 @@
+//! What happens next: validation, tags, steps, DAGs, loops, retries, node status, pods. Pure.

@@ -1,0 +1,1 @@
+//! Runs Pod objects on this machine.
