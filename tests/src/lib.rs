@@ -75,8 +75,14 @@ impl Lighter {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let shared = shared();
         let mut command = Command::new(shared.join("bin/lighter"));
-        command.arg("--state").arg(self.state()).args(args).current_dir(shared).stdin(Stdio::null());
-        let path = format!("{}:{}", shared.join("stand-ins").display(), "/usr/local/bin:/usr/bin:/bin");
+        command
+            .arg("--state")
+            .arg(self.state())
+            .args(args)
+            .current_dir(shared)
+            .stdin(Stdio::null());
+        let path =
+            format!("{}:{}", shared.join("stand-ins").display(), "/usr/local/bin:/usr/bin:/bin");
         command.env_clear().env("PATH", path).env("HOME", self.state()).env("LANG", "C.UTF-8");
         if self.user == User::Ordinary && is_root() {
             command.uid(NOBODY).gid(NOBODY);
@@ -142,7 +148,10 @@ pub fn repository() -> PathBuf {
 /// A node of a finished workflow by its display name; the last one where several have it.
 pub fn node<'a>(workflow: &'a Value, name: &str) -> &'a Value {
     let nodes = workflow["status"]["nodes"].as_object().unwrap();
-    nodes.values().rfind(|node| node["displayName"] == name).unwrap_or_else(|| panic!("no node {name}"))
+    nodes
+        .values()
+        .rfind(|node| node["displayName"] == name)
+        .unwrap_or_else(|| panic!("no node {name}"))
 }
 
 /// How many nodes of a finished workflow meet a condition.
@@ -155,7 +164,8 @@ pub fn shared() -> &'static Path {
     static SHARED: OnceLock<TempDir> = OnceLock::new();
     SHARED
         .get_or_init(|| {
-            let folder = tempfile::Builder::new().prefix("lighter-tests-").tempdir_in("/var/tmp").unwrap();
+            let folder =
+                tempfile::Builder::new().prefix("lighter-tests-").tempdir_in("/var/tmp").unwrap();
             let root = folder.path();
             set_mode(root, 0o755);
             copy_tree(&repository().join("examples"), &root.join("examples"));
@@ -169,7 +179,8 @@ pub fn shared() -> &'static Path {
 }
 
 fn program() -> PathBuf {
-    let path = std::env::var_os("LIGHTER").map_or_else(|| repository().join("dist/lighter"), PathBuf::from);
+    let path = std::env::var_os("LIGHTER")
+        .map_or_else(|| repository().join("dist/lighter"), PathBuf::from);
     assert!(path.exists(), "{} is not there: run `make build`, or set LIGHTER", path.display());
     path
 }
@@ -198,4 +209,15 @@ fn copy_tree(from: &Path, to: &Path) {
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Waits for a condition of another process, for which there is nothing to block on; gives up after a minute.
+pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
+    for _ in 0..3000 {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("waited a minute for {what}");
 }

@@ -62,7 +62,10 @@ fn every_form_arrives_in_the_order_of_the_items() {
 fn only_final_attempts_of_succeeded_items_are_collected() {
     let lighter = lighter();
     lighter.succeed(&["workflows/collect-retried.yaml"], &[]);
-    assert_eq!(log(&lighter, "reduce"), "00000-part.txt: steady, attempt 0\n00001-part.txt: flaky, attempt 1\n");
+    assert_eq!(
+        log(&lighter, "reduce"),
+        "00000-part.txt: steady, attempt 0\n00001-part.txt: flaky, attempt 1\n"
+    );
 }
 
 #[test]

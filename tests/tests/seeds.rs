@@ -84,7 +84,13 @@ fn aggregate_parameters(lighter: &Lighter) {
 fn volume_fan_in(lighter: &Lighter) {
     let workflow = lighter.succeed(&[seed("volume-fan-in")], &[]);
     let target = lighter.state().join("messages");
-    let ran = lighter.call(["artifacts", "cp", "@latest", "collect/messages", &target.display().to_string()]);
+    let ran = lighter.call([
+        "artifacts",
+        "cp",
+        "@latest",
+        "collect/messages",
+        &target.display().to_string(),
+    ]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let mut contents = BTreeSet::new();
     for entry in walk(&target) {
@@ -103,7 +109,8 @@ fn volume_merge_json(lighter: &Lighter) {
     lighter.succeed(&[seed("volume-merge-json")], &[]);
     let ran = lighter.call(["artifacts", "cat", "@latest", "collect/aggregated"]);
     let merged: Vec<Value> = serde_json::from_str(&ran.stdout).unwrap();
-    let messages: BTreeSet<_> = merged.iter().map(|each| each["message"].as_str().unwrap()).collect();
+    let messages: BTreeSet<_> =
+        merged.iter().map(|each| each["message"].as_str().unwrap()).collect();
     assert_eq!(messages, BTreeSet::from(["hello", "world"]));
     assert_eq!(merged.len(), 2);
 }
@@ -113,25 +120,37 @@ fn hello(lighter: &Lighter, file: &str) {
     assert_eq!(count(&workflow, |node| node["type"] == "Pod" && node["phase"] == "Succeeded"), 3);
     for name in ["hello1", "hello2a", "hello2b"] {
         assert!(log(lighter, name).contains(&format!("< {name} >")));
-        assert!(node(&workflow, "hello1")["finishedAt"].as_str() <= node(&workflow, name)["finishedAt"].as_str());
+        assert!(
+            node(&workflow, "hello1")["finishedAt"].as_str()
+                <= node(&workflow, name)["finishedAt"].as_str()
+        );
     }
 }
 
 fn render(lighter: &Lighter) {
     let workflow = lighter.succeed(&[seed("render"), seed("shared-data-pvc")], &[]);
     let slices = count(&workflow, |node| {
-        node["templateName"] == "render-blender" && node["type"] == "Pod" && node["phase"] == "Succeeded"
+        node["templateName"] == "render-blender"
+            && node["type"] == "Pod"
+            && node["phase"] == "Succeeded"
     });
     assert_eq!(slices, 30);
-    let frames: Vec<_> = walk(lighter.state()).into_iter().filter(|path| path.extension().is_some_and(|x| x == "png")).collect();
+    let frames: Vec<_> = walk(lighter.state())
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|x| x == "png"))
+        .collect();
     assert_eq!(frames.len(), 300);
-    let last = frames.iter().find(|path| path.ends_with("output/rain_restaurant_300/0300.png")).unwrap();
+    let last =
+        frames.iter().find(|path| path.ends_with("output/rain_restaurant_300/0300.png")).unwrap();
     assert_eq!(fs::read_to_string(last).unwrap(), "frame 300, 300 samples\n");
 }
 
 fn output_parameter(lighter: &Lighter) {
     let workflow = lighter.succeed(&[seed("output-parameter")], &[]);
-    assert_eq!(node(&workflow, "generate-parameter")["outputs"]["parameters"][0]["value"], "hello world");
+    assert_eq!(
+        node(&workflow, "generate-parameter")["outputs"]["parameters"][0]["value"],
+        "hello world"
+    );
     assert!(log(lighter, "consume-parameter").contains("< hello world >"));
 }
 
@@ -171,9 +190,12 @@ fn dag_diamond(lighter: &Lighter) {
 
 fn coinflip(lighter: &Lighter) {
     let workflow = lighter.succeed(&[seed("coinflip-recursive")], &[]);
-    let heads = |node: &Value| node["templateName"] == "heads" && node["type"] == "Pod" && node["phase"] == "Succeeded";
+    let heads = |node: &Value| {
+        node["templateName"] == "heads" && node["type"] == "Pod" && node["phase"] == "Succeeded"
+    };
     assert_eq!(count(&workflow, heads), 1);
-    let flips = count(&workflow, |node| node["templateName"] == "flip-coin" && node["type"] == "Pod");
+    let flips =
+        count(&workflow, |node| node["templateName"] == "flip-coin" && node["type"] == "Pod");
     let tails = count(&workflow, |node| node["displayName"] == "tails" && node["type"] == "Steps");
     assert_eq!(flips, tails + 1, "one flip more than recursions");
 }
@@ -196,7 +218,9 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 fn exists_below(lighter: &Lighter, name: &str) -> bool {
     fn search(folder: &std::path::Path, name: &str) -> bool {
         fs::read_dir(folder).unwrap().flatten().any(|entry| {
-            entry.file_name() == name || (entry.file_type().is_ok_and(|kind| kind.is_dir()) && search(&entry.path(), name))
+            entry.file_name() == name
+                || (entry.file_type().is_ok_and(|kind| kind.is_dir())
+                    && search(&entry.path(), name))
         })
     }
     search(&lighter.state().join("volumes"), name)
