@@ -61,7 +61,7 @@ impl Lighter {
     pub fn new(user: User, images: Images) -> Self {
         let state = tempfile::Builder::new().prefix("lighter-").tempdir_in("/var/tmp").unwrap();
         if user == User::Ordinary && is_root() {
-            nix::unistd::chown(state.path(), Some(NOBODY.into()), Some(NOBODY.into())).unwrap();
+            std::os::unix::fs::chown(state.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
         Self { user, images, state }
     }

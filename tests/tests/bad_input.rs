@@ -282,7 +282,7 @@ fn an_ordinary_user_needs_a_state_folder_of_its_own() {
         return;
     }
     let lighter = Lighter::new(User::Ordinary, Images::Host);
-    nix::unistd::chown(lighter.state(), Some(0.into()), Some(0.into())).unwrap();
+    std::os::unix::fs::chown(lighter.state(), Some(0), Some(0)).unwrap();
     let ran = lighter.run(&["examples/fan-in.yaml"], &[]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains(&lighter.state().display().to_string()), "{}", ran.stderr);
