@@ -61,6 +61,25 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vec<Document>, Problems> {
     Err(Problems(problems.collect()))
 }
 
+/// Reads one YAML or JSON value that is not an object of a kind, e.g. a `podSpecPatch`; `name` names it in problems.
+/// An empty text is `null`.
+///
+/// # Errors
+/// Everything that is wrong with the syntax; a second document.
+pub fn read_value(name: &str, text: &str) -> Result<serde_json::Value, Problems> {
+    let mut flaws = Vec::new();
+    let mut roots = parse(name, text, &mut flaws).into_iter().filter(|root| !root.is_null());
+    let value = roots.next();
+    if let Some(second) = roots.next() {
+        flaws.push(Flaw::new(second.at, "a second document; only one is read here"));
+    }
+    if flaws.is_empty() {
+        return Ok(value.map_or(serde_json::Value::Null, |root| root.to_json()));
+    }
+    let problems = flaws.into_iter().map(|flaw| flaw.in_file(name));
+    Err(Problems(problems.collect()))
+}
+
 /// The text of a file, without a byte order mark.
 fn decode_text(text: &[u8]) -> Result<&str, Flaw> {
     let whole = Position::default();
