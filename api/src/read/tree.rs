@@ -37,6 +37,22 @@ pub(crate) struct Entry {
 }
 
 impl Node {
+    /// The value as JSON, without its places.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value, _) => (*value).into(),
+            Value::Number(text) => {
+                text.parse().map_or_else(|_| text.as_str().into(), serde_json::Value::Number)
+            }
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.iter().map(Node::to_json).collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone(), entry.node.to_json())).collect()
+            }
+        }
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self.value, Value::Null)
     }
@@ -75,6 +91,11 @@ impl Source {
     /// The file as its reader named it.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// The document as it is written, as JSON: what a lossless reading must keep.
+    pub fn to_value(&self) -> serde_json::Value {
+        self.root.to_json()
     }
 
     /// Line and column, from 1, of a field such as `spec.templates[2].name`.

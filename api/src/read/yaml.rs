@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use libyaml_safer::{Error, EventData, Mark, Parser, ScalarStyle};
 
 use super::problem::Flaw;
 use super::scalar;
@@ -17,8 +17,13 @@ const MAX_EXPANDED: usize = 256 << 20;
 ///
 /// A syntax error ends the reading: the documents before it are returned.
 pub(super) fn parse(text: &str, flaws: &mut Vec<Flaw>) -> Vec<Node> {
-    let mut builder =
-        Builder { parser: Parser::new_from_str(text), anchors: HashMap::new(), expanded: 0, flaws };
+    if let Some(flaw) = unprintable(text) {
+        flaws.push(flaw);
+        return Vec::new();
+    }
+    let mut parser = Parser::new();
+    parser.set_input(text.as_bytes());
+    let mut builder = Builder { parser, anchors: HashMap::new(), expanded: 0, flaws };
     let mut documents = Vec::new();
     loop {
         match builder.document() {
@@ -30,6 +35,21 @@ pub(super) fn parse(text: &str, flaws: &mut Vec<Flaw>) -> Vec<Node> {
             }
         }
     }
+}
+
+/// The first character that YAML does not allow.
+fn unprintable(text: &str) -> Option<Flaw> {
+    let allowed = |c: char| {
+        matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..)
+            && !matches!(c, '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
+    };
+    let (offset, c) = text.char_indices().find(|(_, c)| !allowed(*c))?;
+    let before = text.get(..offset).unwrap_or_default();
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    let at = Position { line: 1 + before.matches('\n').count(), column: 1 + last.chars().count() };
+    let message = format!("the character U+{:04X} is not allowed in YAML", u32::from(c));
+    let hint = format!("in double quotes, write it as \\u{:04X}", u32::from(c));
+    Some(Flaw::new(at, message).hint(hint))
 }
 
 /// Adds what usually lies behind a syntax error at that line.
@@ -51,35 +71,42 @@ fn explain(mut flaw: Flaw, text: &str) -> Flaw {
 const UNQUOTED_TAG: &str = "put text that begins with `{{` in quotes";
 
 struct Builder<'t, 'f> {
-    parser: Parser<'t, StrInput<'t>>,
-    anchors: HashMap<usize, Node>,
+    parser: Parser<&'t [u8]>,
+    anchors: HashMap<String, Node>,
     expanded: usize,
     flaws: &'f mut Vec<Flaw>,
 }
 
-fn position(span: &Span) -> Position {
-    Position { line: span.start.line(), column: span.start.col() + 1 }
+fn position(mark: Mark) -> Position {
+    let from_one = |number: u64| usize::try_from(number).map_or(usize::MAX, |n| n + 1);
+    Position { line: from_one(mark.line), column: from_one(mark.column) }
 }
 
-fn syntax(error: &ScanError) -> Flaw {
-    let at = Position { line: error.marker().line(), column: error.marker().col() + 1 };
-    Flaw::new(at, format!("this is no valid YAML: {}", error.info()))
+fn syntax(error: &Error) -> Flaw {
+    let at = error.problem_mark().map(position).unwrap_or_default();
+    let mut message = format!("this is no valid YAML: {}", error.problem());
+    if let Some(context) = error.context() {
+        message.push_str(&format!(" {context}"));
+        if let Some(mark) = error.context_mark() {
+            message.push_str(&format!(" that begins in line {}", position(mark).line));
+        }
+    }
+    Flaw::new(at, message)
 }
 
-impl<'t> Builder<'t, '_> {
-    fn next(&mut self) -> Result<(Event<'t>, Position), Flaw> {
-        match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, position(&span))),
-            Some(Err(error)) => Err(syntax(&error)),
-            None => Ok((Event::StreamEnd, Position::default())),
+impl Builder<'_, '_> {
+    fn next(&mut self) -> Result<(EventData, Position), Flaw> {
+        match self.parser.parse() {
+            Ok(event) => Ok((event.data, position(event.start_mark))),
+            Err(error) => Err(syntax(&error)),
         }
     }
 
     fn document(&mut self) -> Result<Option<Node>, Flaw> {
         loop {
             match self.next()? {
-                (Event::StreamEnd, _) => return Ok(None),
-                (Event::DocumentStart(_), _) => break,
+                (EventData::StreamEnd, _) => return Ok(None),
+                (EventData::DocumentStart { .. }, _) => break,
                 _ => {}
             }
         }
@@ -88,24 +115,24 @@ impl<'t> Builder<'t, '_> {
         self.node(event, at, 0).map(Some)
     }
 
-    fn node(&mut self, event: Event<'t>, at: Position, depth: usize) -> Result<Node, Flaw> {
+    fn node(&mut self, event: EventData, at: Position, depth: usize) -> Result<Node, Flaw> {
         if depth > MAX_DEPTH {
             let message = format!("values are nested more than {MAX_DEPTH} deep");
             return Err(Flaw::new(at, message));
         }
         let (value, anchor) = match event {
-            Event::Alias(id) => return self.alias(id, at, depth),
-            Event::Scalar(text, style, anchor, tag) => {
-                self.spend(text.len(), at)?;
-                (self.scalar(&text, style, tag.as_deref(), at), anchor)
+            EventData::Alias { anchor } => return self.alias(&anchor, at, depth),
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                self.spend(value.len(), at)?;
+                (self.scalar(value, style, tag.as_deref(), at), anchor)
             }
-            Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
-            Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
+            EventData::SequenceStart { anchor, .. } => (self.list(depth)?, anchor),
+            EventData::MappingStart { anchor, .. } => (self.map(depth)?, anchor),
             _ => return Err(Flaw::new(at, "this is no valid YAML: a value is missing")),
         };
         self.spend(size_of::<Entry>(), at)?;
         let node = Node { at, value };
-        if anchor != 0 {
+        if let Some(anchor) = anchor {
             self.spend(weight(&node), at)?;
             self.anchors.insert(anchor, node.clone());
         }
@@ -124,9 +151,9 @@ impl<'t> Builder<'t, '_> {
         Err(Flaw::new(at, message))
     }
 
-    fn alias(&mut self, id: usize, at: Position, depth: usize) -> Result<Node, Flaw> {
-        let Some(target) = self.anchors.get(&id) else {
-            let message = "this alias names no anchor before it in the document";
+    fn alias(&mut self, name: &str, at: Position, depth: usize) -> Result<Node, Flaw> {
+        let Some(target) = self.anchors.get(name) else {
+            let message = format!("`*{name}` has no anchor `&{name}` before it in the document");
             return Err(Flaw::new(at, message));
         };
         // Measured before it is copied, so that a bomb costs nothing.
@@ -136,7 +163,7 @@ impl<'t> Builder<'t, '_> {
             return Err(Flaw::new(at, message));
         }
         self.spend(bytes, at)?;
-        let value = self.anchors.get(&id).map(|node| node.value.clone());
+        let value = self.anchors.get(name).map(|node| node.value.clone());
         Ok(Node { at, value: value.unwrap_or(Value::Null) })
     }
 
@@ -144,7 +171,7 @@ impl<'t> Builder<'t, '_> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
-                (Event::SequenceEnd, _) => return Ok(Value::List(items)),
+                (EventData::SequenceEnd, _) => return Ok(Value::List(items)),
                 (event, at) => items.push(self.node(event, at, depth + 1)?),
             }
         }
@@ -156,7 +183,7 @@ impl<'t> Builder<'t, '_> {
         let mut merged = Vec::new();
         loop {
             let (event, at) = self.next()?;
-            if event == Event::MappingEnd {
+            if matches!(event, EventData::MappingEnd) {
                 break;
             }
             let key = self.key(event, at, depth)?;
@@ -185,9 +212,9 @@ impl<'t> Builder<'t, '_> {
     }
 
     /// A key as text. As Kubernetes' tools do, a number becomes its text.
-    fn key(&mut self, event: Event<'t>, at: Position, depth: usize) -> Result<Key, Flaw> {
-        if let Event::Scalar(text, ScalarStyle::Plain, _, None) = &event
-            && text == "<<"
+    fn key(&mut self, event: EventData, at: Position, depth: usize) -> Result<Key, Flaw> {
+        if let EventData::Scalar { value, style, .. } = &event
+            && (value.as_str(), *style) == ("<<", ScalarStyle::Plain)
         {
             return Ok(Key::Merge);
         }
@@ -237,13 +264,19 @@ impl<'t> Builder<'t, '_> {
         }
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Position) -> Value {
-        let result = match tag {
-            Some(tag) if tag.is_yaml_core_schema() => tagged(text, &tag.suffix),
+    fn scalar(
+        &mut self,
+        text: String,
+        style: ScalarStyle,
+        tag: Option<&str>,
+        at: Position,
+    ) -> Value {
+        let result = match tag.map(|tag| tag.strip_prefix("tag:yaml.org,2002:")) {
+            Some(Some(tag)) => tagged(text, tag),
             // Go's reader takes tags of others, and a lone `!`, as "text".
-            Some(_) => Ok(Value::Text(text.to_owned())),
-            None if style == ScalarStyle::Plain => scalar::resolve(text),
-            None => Ok(Value::Text(text.to_owned())),
+            Some(None) => Ok(Value::Text(text)),
+            None if style == ScalarStyle::Plain => scalar::resolve(&text),
+            None => Ok(Value::Text(text)),
         };
         result.unwrap_or_else(|message| {
             self.flaws.push(Flaw::new(at, message));
@@ -260,10 +293,10 @@ enum Key {
 }
 
 /// A scalar with a tag such as `!!int`.
-fn tagged(text: &str, tag: &str) -> Result<Value, String> {
+fn tagged(text: String, tag: &str) -> Result<Value, String> {
     let value = match tag {
-        "str" | "timestamp" => return Ok(Value::Text(text.to_owned())),
-        "int" | "float" | "bool" | "null" => scalar::resolve(text)?,
+        "str" | "timestamp" => return Ok(Value::Text(text)),
+        "int" | "float" | "bool" | "null" => scalar::resolve(&text)?,
         _ => return Err(format!("the tag `!!{tag}` is not supported")),
     };
     let fits = match (tag, &value) {
