@@ -1,1 +1,28 @@
 //! Stores, archives, digests, collections and merging.
+//!
+//! Knows nothing of Kubernetes or of workflows' logic. The pieces, from the top:
+//! - [`transfer`] moves one artifact between a store and a path, packing or unpacking on the way;
+//! - [`collect`] brings the parts of a loop together;
+//! - [`store`] is where bytes lie, [`archive`] how they are packed;
+//! - [`Source`] and [`Target`] are paths that a step controls, resolved so that its links lead nowhere else;
+//! - [`place`] writes so that two writers never mix.
+
+pub mod archive;
+mod beneath;
+pub mod collect;
+mod digest;
+mod error;
+mod name;
+pub mod place;
+mod secret;
+mod source;
+pub mod store;
+mod target;
+pub mod transfer;
+mod tree;
+
+pub use error::{Details, Error};
+pub use secret::{Secret, SecretFiles, Secrets};
+pub use source::{Body, Source};
+pub use store::{Mounts, Object, Saved, Store, open_store};
+pub use target::Target;

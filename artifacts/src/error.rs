@@ -1,0 +1,148 @@
+//! What can go wrong with artifacts, by what a caller can do about it.
+
+use std::fmt;
+use std::io;
+
+/// Every failure of this crate. The text names the operation, the key or path and the store, the reason, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such object or file; an optional artifact is left out.
+    #[error("{0}")]
+    NotFound(Box<Details>),
+    /// Credentials or permissions do not allow it.
+    #[error("{0}")]
+    Denied(Box<Details>),
+    /// The name is taken.
+    #[error("{0}")]
+    Exists(Box<Details>),
+    /// May succeed when tried again.
+    #[error("{0}")]
+    Transient(Box<Details>),
+    /// The bytes are not what they should be: wrong digest, broken archive, truncated transfer.
+    #[error("{0}")]
+    Corrupt(Box<Details>),
+    /// This version cannot do it.
+    #[error("{0}")]
+    Unsupported(Box<Details>),
+    /// What was asked for makes no sense or is not allowed, e.g. a hostile archive entry.
+    #[error("{0}")]
+    Invalid(Box<Details>),
+    /// Any other failure of the operating system.
+    #[error("{0}")]
+    Io(Box<Details>),
+}
+
+/// The parts of an error's text: `cannot <doing>: <why>; <advice>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
+    pub doing: String,
+    pub why: String,
+    /// What to do; may be empty.
+    pub advice: String,
+}
+
+impl fmt::Display for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {}: {}", self.doing, self.why)?;
+        if self.advice.is_empty() {
+            return Ok(());
+        }
+        write!(f, "; {}", self.advice)
+    }
+}
+
+type Variant = fn(Box<Details>) -> Error;
+
+impl Error {
+    /// Whether the same call may succeed a little later.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Error::Transient(_))
+    }
+
+    /// The parts of the text.
+    pub fn details(&self) -> &Details {
+        match self {
+            Error::NotFound(d)
+            | Error::Denied(d)
+            | Error::Exists(d)
+            | Error::Transient(d)
+            | Error::Corrupt(d)
+            | Error::Unsupported(d)
+            | Error::Invalid(d)
+            | Error::Io(d) => d,
+        }
+    }
+
+    pub(crate) fn new(variant: Variant, doing: impl Into<String>, why: impl Into<String>) -> Error {
+        variant(Box::new(Details { doing: doing.into(), why: why.into(), advice: String::new() }))
+    }
+
+    /// The same error with what to do about it.
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Error {
+        match &mut self {
+            Error::NotFound(d)
+            | Error::Denied(d)
+            | Error::Exists(d)
+            | Error::Transient(d)
+            | Error::Corrupt(d)
+            | Error::Unsupported(d)
+            | Error::Invalid(d)
+            | Error::Io(d) => d.advice = advice.into(),
+        }
+        self
+    }
+
+    /// Sorts an I/O error; one that carries an [`Error`] through a reader or writer comes out again.
+    pub(crate) fn io(doing: impl Into<String>, error: io::Error) -> Error {
+        let kind = error.kind();
+        if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+            return match error.into_inner().map(|inner| inner.downcast::<Error>()) {
+                Some(Ok(inner)) => *inner,
+                _ => Error::new(Error::Io, doing, "unknown error"),
+            };
+        }
+        let why = error.to_string();
+        let (variant, advice): (Variant, &str) = match kind {
+            io::ErrorKind::NotFound => (Error::NotFound, ""),
+            io::ErrorKind::PermissionDenied => (Error::Denied, ""),
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+                (Error::Exists, "remove it or choose another path")
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                (Error::Io, "free some space or use a larger volume")
+            }
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable => (Error::Transient, ""),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => (Error::Corrupt, ""),
+            _ => (Error::Io, ""),
+        };
+        Error::new(variant, doing, why).advise(advice)
+    }
+
+    /// Carries the error through an interface that only knows I/O errors.
+    pub(crate) fn into_io(self) -> io::Error {
+        io::Error::other(self)
+    }
+}
+
+/// `.doing(|| "what was being done")` on I/O results.
+pub(crate) trait Context<T> {
+    fn doing<S: Into<String>>(self, doing: impl FnOnce() -> S) -> Result<T, Error>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn doing<S: Into<String>>(self, doing: impl FnOnce() -> S) -> Result<T, Error> {
+        self.map_err(|error| Error::io(doing(), error))
+    }
+}
+
+impl<T> Context<T> for rustix::io::Result<T> {
+    fn doing<S: Into<String>>(self, doing: impl FnOnce() -> S) -> Result<T, Error> {
+        self.map_err(|error| Error::io(doing(), error.into()))
+    }
+}

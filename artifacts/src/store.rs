@@ -1,0 +1,142 @@
+//! Places where artifacts lie, behind one interface.
+
+mod folder;
+mod http;
+mod raw;
+
+use crate::error::Error;
+use crate::secret::Secrets;
+use crate::source::{Body, Source};
+use crate::target::Target;
+use lighter_api::ArtifactLocation;
+use std::io::Read;
+use std::path::PathBuf;
+
+/// What was saved. A directory saved as it is has the sum of its files' sizes and no digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// Stored bytes.
+    pub size: u64,
+    /// SHA-256 of the stored bytes in lower-case hexadecimal; empty for a directory.
+    pub sha256: String,
+}
+
+/// An object in a store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// One place for artifacts. Keys are paths with `/`; a store refuses those that lead outside of it.
+///
+/// Errors: `NotFound` only when the object itself is missing; `Unsupported` where a kind of store cannot do an operation.
+pub trait Store: Send + Sync {
+    /// Kind and place for messages, e.g. `folder /data`. Never contains credentials.
+    fn describe(&self) -> String;
+
+    /// Writes the object, or all objects below the key, to the target as they are.
+    ///
+    /// Files get mode 0666 less the umask (and keep their x bits in a folder or volume), directories 0777 less the umask.
+    fn load(&self, key: &str, target: &Target) -> Result<(), Error>;
+
+    /// Reads the object from its first byte.
+    fn open(&self, key: &str) -> Result<Box<dyn Read + Send>, Error>;
+
+    /// Stores a file or directory as it is; what had the key is replaced as a whole.
+    fn save(&self, source: &Source, key: &str) -> Result<Saved, Error>;
+
+    /// Stores bytes; what had the key is replaced as a whole.
+    fn save_stream(&self, body: &dyn Body, key: &str) -> Result<Saved, Error>;
+
+    /// The objects at the key and below it, by key. `a` does not list `ab`. An empty key lists all.
+    fn list(&self, prefix: &str) -> Result<Vec<Object>, Error>;
+
+    /// Removes the object, or all objects below the key. One that is gone already is no error.
+    fn delete(&self, key: &str) -> Result<(), Error>;
+
+    /// Whether there is an object at the key or below it.
+    fn exists(&self, key: &str) -> Result<bool, Error>;
+
+    /// Whether the key is a directory of objects. `NotFound` when there is nothing.
+    fn is_directory(&self, key: &str) -> Result<bool, Error>;
+}
+
+/// Where folder and volume stores are mounted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mounts {
+    /// A folder store's path is looked for below this; `/` means the path itself.
+    pub folder_root: PathBuf,
+    /// A volume store is the directory of this with the claim's name.
+    pub volume_root: PathBuf,
+}
+
+impl Default for Mounts {
+    /// As in a pod.
+    fn default() -> Mounts {
+        Mounts { folder_root: "/argo/folder".into(), volume_root: "/argo/volume".into() }
+    }
+}
+
+/// The store of a location, and the key in it.
+///
+/// If several are set the first wins: folder, volume, then in Argo's order s3, http, git, artifactory, hdfs, raw, oss, gcs, azure, plugin.
+/// Errors: `Invalid` for a location without a store or with a bad key, `Unsupported` for a kind that this version does not have.
+pub fn open_store(
+    location: &ArtifactLocation,
+    mounts: &Mounts,
+    secrets: &dyn Secrets,
+) -> Result<(Box<dyn Store>, String), Error> {
+    if let Some(folder) = &location.folder {
+        return Ok((Box::new(folder::Folder::open_folder(folder, mounts)?), folder.key.clone()));
+    }
+    if let Some(volume) = &location.volume {
+        return Ok((Box::new(folder::Folder::open_volume(volume, mounts)?), volume.key.clone()));
+    }
+    if location.s3.is_some() {
+        return Err(unsupported("s3"));
+    }
+    if let Some(http) = &location.http {
+        let (store, key) = http::Http::new(http, secrets)?;
+        return Ok((Box::new(store), key));
+    }
+    let first = [
+        (location.git.is_some(), "git"),
+        (location.artifactory.is_some(), "artifactory"),
+        (location.hdfs.is_some(), "hdfs"),
+    ];
+    if let Some((_, kind)) = first.iter().find(|(set, _)| *set) {
+        return Err(unsupported(kind));
+    }
+    if let Some(raw) = &location.raw {
+        return Ok((Box::new(raw::Raw::new(&raw.data)), String::new()));
+    }
+    let rest = [
+        (location.oss.is_some(), "oss"),
+        (location.gcs.is_some(), "gcs"),
+        (location.azure.is_some(), "azure"),
+        (location.plugin.is_some(), "plugin"),
+    ];
+    match rest.iter().find(|(set, _)| *set) {
+        Some((_, kind)) => Err(unsupported(kind)),
+        None => Err(Error::new(
+            Error::Invalid,
+            "open the store of an artifact",
+            "its location names no store",
+        )
+        .advise("set one of folder, volume, http, raw, or configure an artifact repository")),
+    }
+}
+
+fn unsupported(kind: &str) -> Error {
+    Error::new(
+        Error::Unsupported,
+        format!("open a store of type `{kind}`"),
+        "this version has folder, volume, http and raw",
+    )
+    .advise(format!("`{kind}` arrives with the stores release"))
+}
+
+#[cfg(test)]
+mod tests;

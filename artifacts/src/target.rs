@@ -1,0 +1,63 @@
+//! Where something is to be written: an open directory and a name in it.
+
+use crate::Error;
+use crate::beneath::{Dir, make_in_root};
+use crate::error::Context;
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// A path to be written. Its directory is held open, so that what others do to the path meanwhile changes nothing.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub(crate) dir: Arc<Dir>,
+    pub(crate) name: OsString,
+    pub(crate) shown: PathBuf,
+}
+
+impl Target {
+    /// A path that we were told to trust. Missing parents are made with mode 0755 (less the umask).
+    pub fn at(path: &Path) -> Result<Target, Error> {
+        let (parent, name) = split(path)?;
+        let doing = || format!("write {}", path.display());
+        std::fs::create_dir_all(parent).doing(doing)?;
+        let dir = Dir::open(parent).doing(doing)?;
+        Ok(Target { dir: Arc::new(dir), name: name.to_owned(), shown: path.to_owned() })
+    }
+
+    /// `path` as a process sees it whose root directory is `root`; for paths below which a step may have made links.
+    pub fn within(root: &Path, path: &Path) -> Result<Target, Error> {
+        let (parent, name) = split(path)?;
+        let doing = || format!("write {}", path.display());
+        let root = Dir::open(root).doing(doing)?;
+        let dir = make_in_root(&root, parent, 0o755).doing(doing)?;
+        Ok(Target { dir: Arc::new(dir), name: name.to_owned(), shown: path.to_owned() })
+    }
+
+    /// The path, for messages.
+    pub fn path(&self) -> &Path {
+        &self.shown
+    }
+
+    /// `name` in an open directory; `shown` is for messages.
+    pub(crate) fn inside(dir: Arc<Dir>, name: &OsStr, shown: PathBuf) -> Target {
+        Target { dir, name: name.to_owned(), shown }
+    }
+
+    pub(crate) fn doing(&self) -> String {
+        format!("write {}", self.shown.display())
+    }
+}
+
+fn split(path: &Path) -> Result<(&Path, &OsStr), Error> {
+    let invalid = |why| Error::new(Error::Invalid, format!("write {}", path.display()), why);
+    if path.components().any(|component| component == Component::ParentDir) {
+        return Err(invalid("the path contains `..`"));
+    }
+    let name = path.file_name().ok_or_else(|| invalid("the path has no name of its own"))?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok((parent, name))
+}
