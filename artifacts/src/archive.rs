@@ -1,10 +1,21 @@
 //! Packing and safe unpacking of artifacts: gzip-compressed tar and zip, both streaming.
 
+mod extract;
+mod packed;
+mod tar_reader;
+mod tar_writer;
+mod unpack;
+mod walk;
+mod zip_writer;
+
 use crate::Error;
-use crate::source::{Body, Source};
+use crate::source::Source;
 use crate::target::Target;
 use lighter_api::ArchiveStrategy;
 use std::io::{Read, Write};
+
+pub use packed::Packed;
+pub(crate) use unpack::{look, open_zip, tar_reader, zip as unpack_zip, zip_entry};
 
 /// How an artifact is packed when it is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,38 +141,28 @@ impl Default for Limits {
 /// Entries are in byte order of their names, directory by directory. Memory use does not depend on sizes.
 /// Errors: `Invalid` for sockets, FIFOs and devices, `Corrupt` if a file shrinks meanwhile.
 pub fn pack(source: &Source, archive: Archive, out: &mut dyn Write) -> Result<(), Error> {
-    let _ = (source, archive, out);
-    Err(Error::new(Error::Unsupported, "pack", "not yet"))
-}
-
-/// The archive of a source as bytes that can be produced again and again, without a temporary file.
-#[derive(Clone, Debug)]
-pub struct Packed {
-    pub source: Source,
-    pub archive: Archive,
-}
-
-impl Body for Packed {
-    fn open(&self) -> Result<Box<dyn Read + Send>, Error> {
-        Err(Error::new(Error::Unsupported, "pack", "not yet"))
-    }
-
-    fn length(&self) -> Result<u64, Error> {
-        Err(Error::new(Error::Unsupported, "pack", "not yet"))
+    match archive {
+        Archive::TarGz { level } => tar_writer::write(source, level, out),
+        Archive::Zip => zip_writer::write(source, out),
     }
 }
 
 /// Unpacks a stream to the target; reads it to its end.
 ///
 /// One top-level entry becomes the target itself; none or several become its content. Extraction goes on in a fresh directory
-/// beside the target, so that a failure leaves nothing behind. `what` names the stream in errors.
+/// beside the target, so that a failure leaves nothing behind. Files get the archive's permission bits, directories these and
+/// the owner's rwx, both their times; owners are ours. `doing` starts the text of errors: `load key `x` in folder /data`.
+/// Errors: `Invalid` for hostile entries and limits, `Corrupt`, `Unsupported` for sparse or encrypted files, `Exists` if the
+/// target is a directory that is not empty.
 pub fn unpack(
     reader: Box<dyn Read + Send>,
     how: Unpacking,
     target: &Target,
     limits: &Limits,
-    what: &str,
+    doing: &str,
 ) -> Result<(), Error> {
-    let _ = (reader, how, target, limits, what);
-    Err(Error::new(Error::Unsupported, "unpack", "not yet"))
+    unpack::unpack(reader, how, target, limits, doing)
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,6 +95,7 @@ impl Error {
     /// Sorts an I/O error; one that carries an [`Error`] through a reader or writer comes out again.
     pub(crate) fn io(doing: impl Into<String>, error: io::Error) -> Error {
         let kind = error.kind();
+        let from_system = error.raw_os_error().is_some();
         if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
             return match error.into_inner().map(|inner| inner.downcast::<Error>()) {
                 Some(Ok(inner)) => *inner,
@@ -118,6 +119,8 @@ impl Error {
             | io::ErrorKind::NotConnected
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable => (Error::Transient, ""),
+            // Decompressors say it so; the operating system means a bad argument.
+            io::ErrorKind::InvalidInput if !from_system => (Error::Corrupt, ""),
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => (Error::Corrupt, ""),
             _ => (Error::Io, ""),
         };

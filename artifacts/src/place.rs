@@ -98,6 +98,19 @@ impl Pending {
         Ok(name)
     }
 
+    /// Gives the name to what lies as `inner` in the pending directory `dir`, which goes away.
+    pub(crate) fn commit_inner(
+        self,
+        dir: &Dir,
+        inner: &OsStr,
+        policy: Policy,
+    ) -> Result<(), Error> {
+        let target = self.target.clone();
+        let (lifted, ()) =
+            Pending::new(&target, |name| Ok(rustix::fs::renameat(dir, inner, &target.dir, name)?))?;
+        lifted.commit(policy).map(|_| ())
+    }
+
     /// As `commit`, but whatever had the name is removed, directories too.
     pub(crate) fn commit_over(mut self) -> Result<(), Error> {
         let replaced = match self.rename(&self.target.name) {

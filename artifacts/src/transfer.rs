@@ -1,10 +1,17 @@
 //! One artifact between a store and a path, packed or unpacked on the way.
 
-use crate::archive::{Archive, Limits, Packed, Unpacking};
-use crate::error::Error;
+use crate::archive::{self, Archive, Limits, Packed, Unpacking, look};
+use crate::digest::{Verified, copy};
+use crate::error::{Context, Error};
+use crate::place::{Pending, Policy};
 use crate::source::Source;
 use crate::store::{Saved, Store};
 use crate::target::Target;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Saves a file or directory under the key: packed, or as it is when `archive` is `None`.
 pub fn save(
@@ -31,6 +38,69 @@ pub fn load(
     limits: &Limits,
     sha256: &str,
 ) -> Result<(), Error> {
-    let _ = (store, key, how, target, limits, sha256);
-    Err(Error::new(Error::Unsupported, "load", "not yet"))
+    let doing = doing(store, key);
+    if store.is_directory(key)? {
+        return match how {
+            Unpacking::None | Unpacking::Detect => store.load(key, target),
+            Unpacking::TarGz | Unpacking::Zip => {
+                Err(Error::new(Error::Invalid, doing, "it is a directory, not an archive")
+                    .advise("use `archive: {none: {}}`"))
+            }
+        };
+    }
+    let packed = match how {
+        Unpacking::None => false,
+        Unpacking::Zip => return as_file(store, key, target, limits, sha256, true),
+        Unpacking::TarGz => true,
+        Unpacking::Detect => look(store.open(key)?).doing(|| &doing)?.0,
+    };
+    if !packed {
+        return as_file(store, key, target, limits, sha256, false);
+    }
+    archive::unpack(open_verified(store, key, sha256)?, Unpacking::TarGz, target, limits, &doing)
+}
+
+/// The object as a stream whose end is an error if its digest is known and another.
+pub(crate) fn open_verified(
+    store: &dyn Store,
+    key: &str,
+    sha256: &str,
+) -> Result<Box<dyn Read + Send>, Error> {
+    let reader = store.open(key)?;
+    if sha256.is_empty() {
+        return Ok(reader);
+    }
+    Ok(Box::new(Verified::new(reader, sha256, doing(store, key))))
+}
+
+/// Loads the object beside the target in the store's own way, looks at its digest, and only then moves or unpacks it.
+fn as_file(
+    store: &dyn Store,
+    key: &str,
+    target: &Target,
+    limits: &Limits,
+    sha256: &str,
+    zip: bool,
+) -> Result<(), Error> {
+    let name = OsStr::new("object");
+    let doing = doing(store, key);
+    let (pending, dir) = Pending::directory(target)?;
+    let dir = Arc::new(dir);
+    store.load(key, &Target::inside(Arc::clone(&dir), name, target.path().to_owned()))?;
+    let open = || -> Result<File, Error> { dir.open_read(Path::new(name)).doing(|| &doing) };
+    if !sha256.is_empty() {
+        copy(&mut Verified::new(open()?, sha256, doing.clone()), &mut std::io::sink())
+            .doing(|| &doing)?;
+    }
+    if zip {
+        return archive::unpack_zip(open()?, target, limits, &doing);
+    }
+    pending.commit_inner(&dir, name, Policy::Replace)
+}
+
+fn doing(store: &dyn Store, key: &str) -> String {
+    if key.is_empty() {
+        return format!("load the artifact from {}", store.describe());
+    }
+    format!("load key `{key}` in {}", store.describe())
 }
