@@ -77,9 +77,8 @@ impl Error {
         variant(Box::new(Details { doing: doing.into(), why: why.into(), advice: String::new() }))
     }
 
-    /// The same error with what to do about it.
-    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Error {
-        match &mut self {
+    fn details_mut(&mut self) -> &mut Details {
+        match self {
             Error::NotFound(d)
             | Error::Denied(d)
             | Error::Exists(d)
@@ -87,7 +86,24 @@ impl Error {
             | Error::Corrupt(d)
             | Error::Unsupported(d)
             | Error::Invalid(d)
-            | Error::Io(d) => d.advice = advice.into(),
+            | Error::Io(d) => d,
+        }
+    }
+
+    /// The same error with what to do about it.
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Error {
+        self.details_mut().advice = advice.into();
+        self
+    }
+
+    /// Says what was being done, unless the error knows itself, and after how many tries.
+    pub(crate) fn while_doing(mut self, doing: &str, tries: u32) -> Error {
+        let details = self.details_mut();
+        if details.doing.is_empty() {
+            details.doing = doing.to_owned();
+            if tries > 1 {
+                details.why = format!("{} ({tries} tries)", details.why);
+            }
         }
         self
     }
