@@ -3,13 +3,27 @@
 //! The layout is Argo's classic one: an init container stages the template and the input artifacts, every user
 //! container runs under the emissary, and `wait` collects what they leave behind.
 
+mod check;
+mod environment;
+mod locate;
+mod merge;
 mod names;
+mod own_name;
+mod parts;
+mod patch;
+mod paths;
+mod places;
+mod settings;
+mod volumes;
+mod wrap;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lighter_api::k8s_openapi::api::core::v1 as core;
 use lighter_api::{ArtifactLocation, Template, Workflow, WorkflowSpec};
+
+use parts::{Parts, SHARED_PATH, SHARED_VOLUME, add_mounts, mount};
 
 pub use names::{node_id, pod_name, pod_name_v1};
 
@@ -44,8 +58,9 @@ pub struct PodConfig {
     pub pod_gc_delay: String,
     /// The node label that tells hosts apart, for retries on another host.
     pub host_label: String,
-    /// The secret with the token of each executor service account, by the account's name.
-    pub service_account_tokens: BTreeMap<String, String>,
+    /// The secret with the token of each executor service account, by the account's name. Absent where there are no
+    /// service accounts: then `executor.serviceAccountName` means nothing.
+    pub service_account_tokens: Option<BTreeMap<String, String>>,
 }
 
 impl Default for PodConfig {
@@ -66,7 +81,7 @@ impl Default for PodConfig {
             progress: Some(Progress::default()),
             pod_gc_delay: "5s".to_owned(),
             host_label: "kubernetes.io/hostname".to_owned(),
-            service_account_tokens: BTreeMap::new(),
+            service_account_tokens: None,
         }
     }
 }
@@ -172,6 +187,50 @@ pub enum PodError {
 /// # Errors
 /// [`PodError::NeedsImage`] if an image has to be looked up first; otherwise the reason why this can never be a pod.
 pub fn build_pod(request: &PodRequest<'_>, config: &PodConfig) -> Result<BuiltPod, PodError> {
-    let _ = (request, config);
-    Err(PodError::Unsupported("pods cannot be built yet".to_owned()))
+    let filled = own_name::fill(request.spec, request.pod_name)?;
+    let request = &PodRequest { spec: &filled, ..request.clone() };
+    let mut template = request.template.clone();
+    locate::locate(&mut template, request.spec, request.archive_location)?;
+
+    let mut parts = Parts::new(request.workflow, &template, config)?;
+    check::names(parts.user_containers())?;
+    add_volumes(&mut parts, &template, request, config)?;
+    let default_container = parts.default_container();
+    environment::add(&mut parts, template, request, config)?;
+
+    let metadata = settings::metadata(request, config, &default_container);
+    let spec = settings::pod_spec(request, parts)?;
+    let mut spec =
+        patch::apply(spec, [&request.spec.pod_spec_patch, &request.template.pod_spec_patch])?;
+    wrap::wrap(&mut spec, config)?;
+    let config_map = wrap::offload(&mut spec, request)?;
+    settings::avoid_hosts(&mut spec, &config.host_label, request.failed_hosts);
+    check::spec(&spec)?;
+    let pod = core::Pod { metadata, spec: Some(spec), ..core::Pod::default() };
+    Ok(BuiltPod { pod, config_map })
 }
+
+/// The order is that of Argo's mounts. Mirrors come after all that they mirror.
+fn add_volumes(
+    parts: &mut Parts,
+    template: &Template,
+    request: &PodRequest<'_>,
+    config: &PodConfig,
+) -> Result<(), PodError> {
+    if let Some(secret) = settings::executor_token(request, config)? {
+        volumes::add_token(parts, secret);
+    }
+    volumes::add_referenced(parts, request)?;
+    volumes::add_secrets(parts, template);
+    volumes::add_stores(parts, template)?;
+    volumes::add_inputs(parts, template)?;
+    volumes::add_staging(parts, template);
+    volumes::mirror_to_users(parts, template);
+    volumes::mirror_to_wait(parts);
+    let inits = std::iter::once(&mut parts.init).chain(&mut parts.user_inits);
+    inits.for_each(|init| add_mounts(init, [mount(SHARED_VOLUME, SHARED_PATH)]));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
