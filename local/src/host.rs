@@ -1,14 +1,24 @@
 //! Takes pods, queues them, and runs as many at once as allowed.
 
+mod orphans;
+mod shared;
+
+
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use lighter_api::WorkflowTaskResult;
 use lighter_api::k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
+use serde::{Deserialize, Serialize};
 
 use crate::event::{HostError, PodEvent};
-use crate::images::ImagePolicy;
+use crate::images::{ImagePolicy, ImageStore};
+use crate::pod::check;
+use crate::pod::folder::{PodFolder, private_folder, remove_tree};
+use crate::pod::volumes::{claim_folder, make_claim};
+pub(crate) use shared::{Command, Control, Shared, random_id};
 
 /// How a [`PodHost`] runs pods.
 #[derive(Clone, Debug)]
@@ -32,33 +42,59 @@ pub struct PodHostConfig {
 
 /// Runs pods on this machine. Clones are the same host; [`PodHost::shutdown`] ends everything.
 #[derive(Clone)]
-pub struct PodHost {}
+pub struct PodHost {
+    shared: Arc<Shared>,
+}
 
 /// A pod that had ended before its user could take note of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FinishedPod {
     pub pod: Pod,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_result: Option<WorkflowTaskResult>,
 }
 
 impl PodHost {
     /// Opens the state folder, removes what a killed predecessor left, and starts no pod.
-    pub fn new(config: PodHostConfig) -> Result<(Self, Receiver<PodEvent>), HostError> {
-        let _ = config;
-        Err(HostError::Invalid(String::from("not there yet")))
+    pub fn new(mut config: PodHostConfig) -> Result<(Self, Receiver<PodEvent>), HostError> {
+        let state = config.state_dir.clone();
+        private_folder(&state).map_err(HostError::io("cannot make the state folder", &state))?;
+        config.state_dir = state.canonicalize().map_err(HostError::io("cannot use the state folder", &state))?;
+        let argoexec = config.argoexec.clone();
+        config.argoexec = argoexec.canonicalize().map_err(HostError::io("cannot use the executor", argoexec))?;
+        let images = ImageStore::open(&config.state_dir.join("images"))
+            .map_err(|error| HostError::Invalid(error.to_string()))?;
+        let (instance, lock) = orphans::claim_instance(&config.state_dir)?;
+        orphans::clean(&config.state_dir)?;
+        let (sender, receiver) = channel();
+        let shared = Shared::new(config, images, instance, lock, sender);
+        Ok((Self { shared: Arc::new(shared) }, receiver))
     }
 
     /// Takes a pod to run. It is an error if it asks for what this machine does not do; the text names the field.
     /// A pod of a name that is known already is left as it is.
-    pub fn create_pod(&self, pod: Pod) -> Result<(), HostError> {
-        let _ = pod;
+    pub fn create_pod(&self, mut pod: Pod) -> Result<(), HostError> {
+        check::check(&pod).map_err(HostError::Invalid)?;
+        if pod.metadata.uid.is_none() {
+            pod.metadata.uid = Some(shared::random_id());
+        }
+        self.shared.enqueue(pod);
         Ok(())
     }
 
     /// Ends a pod at once (SIGKILL), removes it but for its logs, and says [`PodEvent::PodDeleted`].
     /// Deleting a pod that is not there is no error.
     pub fn delete_pod(&self, name: &str) -> Result<(), HostError> {
-        let _ = name;
+        if !check::is_object_name(name) {
+            return Err(HostError::Invalid(format!("{name:?} is not the name of a pod")));
+        }
+        if self.shared.delete(name) {
+            return Ok(());
+        }
+        let folder = self.folder(name);
+        folder.remove().map_err(HostError::io("cannot remove the pod's folder", folder.path()))?;
+        self.shared.send(PodEvent::PodDeleted { name: name.to_owned() });
         Ok(())
     }
 
@@ -66,59 +102,80 @@ impl PodHost {
     /// that still run, but never to `wait` and `supervisor`, which go on to save outputs. A pod that has not
     /// started its main containers is deleted instead, as Argo does.
     pub fn signal_pod(&self, name: &str, signal: i32, grace: Duration) {
-        let _ = (name, signal, grace);
+        match u8::try_from(signal) {
+            Ok(signal @ 1..=64) => self.shared.signal(name, signal, grace),
+            _ => self.shared.notice(&format!("there is no signal {signal}")),
+        }
     }
 
     /// Makes a ConfigMap known to the pods of its namespace, or replaces it.
     pub fn create_config_map(&self, config_map: ConfigMap) {
-        let _ = config_map;
+        self.shared.add_config_map(config_map);
     }
 
     /// Forgets a ConfigMap.
     pub fn delete_config_map(&self, namespace: &str, name: &str) {
-        let _ = (namespace, name);
+        self.shared.remove_config_map(namespace, name);
     }
 
     /// Makes a Secret known to the pods of its namespace, or replaces it. It is kept in memory only.
     pub fn create_secret(&self, secret: Secret) {
-        let _ = secret;
+        self.shared.add_secret(secret);
     }
 
     /// Makes the folder of a claim: `<state>/volumes/<namespace>/<claim>`. A claim that is there is left as it is.
     pub fn create_claim(&self, claim: &PersistentVolumeClaim) -> Result<(), HostError> {
-        let _ = claim;
-        Ok(())
+        let namespace = claim.metadata.namespace.as_deref().unwrap_or("default");
+        let name = claim.metadata.name.as_deref().unwrap_or_default();
+        let folder = self.claim_folder(namespace, name)?;
+        make_claim(&folder).map(drop).map_err(HostError::io("cannot make the folder of the claim", folder))
     }
 
     /// Removes a claim's folder with all that is in it.
     pub fn delete_claim(&self, namespace: &str, name: &str) -> Result<(), HostError> {
-        let _ = (namespace, name);
-        Ok(())
+        let folder = self.claim_folder(namespace, name)?;
+        remove_tree(&folder).map_err(HostError::io("cannot remove the folder of the claim", folder))
+    }
+
+    /// The folder that stands for a claim.
+    pub fn claim_folder(&self, namespace: &str, name: &str) -> Result<PathBuf, HostError> {
+        claim_folder(&self.shared.config.state_dir, namespace, name).map_err(HostError::Invalid)
     }
 
     /// Finds what `image` runs by itself, pulling it if the policy says so; the answer is a [`PodEvent::Image`].
     pub fn look_up_image(&self, image: &str) {
-        let _ = image;
+        let (shared, image) = (Arc::clone(&self.shared), image.to_owned());
+        std::thread::spawn(move || {
+            let command = shared.image_command(&image);
+            shared.send(PodEvent::Image { image, command });
+        });
     }
 
     /// Pods of a workflow that had ended, but were not deleted, before this host was opened.
     pub fn finished_pods(&self, workflow: &str) -> Result<Vec<FinishedPod>, HostError> {
-        let _ = workflow;
-        Ok(Vec::new())
+        orphans::finished(&self.shared.config.state_dir, workflow)
     }
 
     /// The file that holds what a container wrote.
     pub fn log_path(&self, pod: &str, container: &str) -> PathBuf {
-        let _ = (pod, container);
-        PathBuf::new()
+        self.folder(pod).log(container)
     }
 
-    /// Removes the logs of a pod.
+    /// Removes the logs of a pod that is deleted.
     pub fn remove_logs(&self, pod: &str) -> Result<(), HostError> {
-        let _ = pod;
-        Ok(())
+        if !check::is_object_name(pod) {
+            return Err(HostError::Invalid(format!("{pod:?} is not the name of a pod")));
+        }
+        let folder = self.folder(pod);
+        remove_tree(folder.path()).map_err(HostError::io("cannot remove", folder.path()))
     }
 
-    /// Ends all pods at once and returns when nothing of them runs. Their folders stay for the next host.
-    pub fn shutdown(&self) {}
+    /// Ends all pods at once and returns when nothing of them runs. Those that wait are forgotten.
+    pub fn shutdown(&self) {
+        self.shared.shutdown();
+    }
+
+    fn folder(&self, pod: &str) -> PodFolder {
+        PodFolder::new(&self.shared.config.state_dir, pod)
+    }
 }

@@ -7,17 +7,16 @@
 mod event;
 mod host;
 mod images;
+mod pod;
 
 pub use event::{HostError, PodEvent};
 pub use host::{FinishedPod, PodHost, PodHostConfig};
 pub use images::{Image, ImageCommand, ImageError, ImagePolicy, ImageStore};
+pub use sandbox::sandbox_main;
 
 /// First argument of the process that sets up one container.
 pub const SANDBOX_ROLE: &str = "__sandbox";
 
+mod sandbox;
 pub mod state;
-
-/// Sets up one container and becomes its keeper: the work of a process started with [`SANDBOX_ROLE`].
-pub fn sandbox_main() -> ! {
-    std::process::exit(64)
-}
+mod sys;
