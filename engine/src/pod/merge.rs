@@ -23,7 +23,7 @@ fn merge_key(field: &str) -> Option<&'static str> {
 }
 
 /// Merges `patch` into `base`, both JSON objects: maps field by field, lists of named things element by element,
-/// other values as a whole. `null` deletes; `$patch: delete|replace|merge` and `$retainKeys` are followed.
+/// other values as a whole. `null` deletes; `$patch: delete`, `$patch: replace` and `$retainKeys` are followed.
 ///
 /// New elements of a merged list stand before those that the patch does not touch, as Kubernetes puts them.
 ///
@@ -65,7 +65,6 @@ fn merge_map(
 ) -> Result<(), String> {
     match patch.remove("$patch") {
         None => {}
-        Some(Value::String(directive)) if directive == "merge" => {}
         Some(Value::String(directive)) if directive == "replace" => base.clear(),
         Some(Value::String(directive)) if directive == "delete" => {
             base.clear();
@@ -105,6 +104,7 @@ fn merge_field(
             *old = merge_list(std::mem::take(old), new, key.unwrap_or_default(), path)?;
             Ok(())
         }
+        (None, value) if directive(&value) == Some("delete") => Ok(()),
         (_, value) => {
             base.insert(field, plain(value, path)?);
             Ok(())
@@ -202,12 +202,15 @@ fn replace_list(patch: Vec<Value>, path: &str) -> Result<Vec<Value>, String> {
     let mut list = Vec::new();
     for (index, item) in patch.into_iter().enumerate() {
         let path = format!("{path}[{index}]");
-        if directive(&item) != Some("replace") {
-            list.push(plain(item, &path)?);
-        } else if item.as_object().is_some_and(|fields| fields.len() > 1) {
-            return Err(format!(
-                "{path}: `$patch: replace` stands alone in a list, whose other elements then replace all old ones"
-            ));
+        match directive(&item) {
+            Some("delete") => {}
+            Some("replace") if item.as_object().is_some_and(|fields| fields.len() > 1) => {
+                return Err(format!(
+                    "{path}: `$patch: replace` stands alone in a list, whose other elements then replace all old ones"
+                ));
+            }
+            Some("replace") => {}
+            _ => list.push(plain(item, &path)?),
         }
     }
     Ok(list)
@@ -218,7 +221,7 @@ fn directive(item: &Value) -> Option<&str> {
 }
 
 fn unknown_directive(path: &str, value: &Value) -> String {
-    format!("{}: {value} is none of delete, replace, merge", join(path, "$patch"))
+    format!("{}: {value} is neither delete nor replace", join(path, "$patch"))
 }
 
 fn join(path: &str, field: &str) -> String {

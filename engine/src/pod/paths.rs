@@ -27,7 +27,7 @@ pub(super) fn clean(path: &str) -> String {
 
 /// `path` as it lies below `base`; `..` does not lead out.
 pub(super) fn below(base: &str, path: &str) -> String {
-    format!("{base}{}", clean(&format!("/{path}")))
+    format!("{base}{}", clean(&format!("/{path}")).trim_end_matches('/'))
 }
 
 /// Whether `path` is `base` or lies below it. An absolute path never lies in a relative one, nor the other way round.
@@ -66,8 +66,7 @@ pub(super) fn artifact_path(name: &str, path: &str) -> Result<String, PodError> 
         None => path.strip_suffix("/.."),
     };
     let escapes = safe.is_some_and(|safe| {
-        !safe.is_empty()
-            && cleaned.strip_prefix(&format!("{safe}/")).is_none_or(str::is_empty)
+        !safe.is_empty() && cleaned.strip_prefix(&format!("{safe}/")).is_none_or(str::is_empty)
     });
     if escapes || cleaned == ".." || cleaned.starts_with("../") {
         return Err(invalid(
@@ -112,6 +111,7 @@ mod tests {
         }
         assert_eq!(below("/mainctrfs", "/data/"), "/mainctrfs/data");
         assert_eq!(below("/mainctrfs", "../../etc"), "/mainctrfs/etc");
+        assert_eq!(below("/mainctrfs", "/"), "/mainctrfs");
     }
 
     #[test]

@@ -60,18 +60,18 @@ fn merges_as_kubernetes_does() {
         ),
         (
             "{volumes: [{name: a}, {name: b}]}",
-            "{volumes: [{$patch: replace}, {name: c}]}",
+            "{volumes: [{$patch: replace}, {name: c}, {name: d, $patch: delete}]}",
             "{volumes: [{name: c}]}",
         ),
         ("{a: {b: 1}}", "{a: {$patch: replace, c: 2}}", "{a: {c: 2}}"),
         ("{a: {b: 1}}", "{a: {$patch: delete}}", "{a: {}}"),
-        ("{a: {b: 1}}", "{a: {$patch: merge, c: 2}}", "{a: {b: 1, c: 2}}"),
         (
             "{volumes: [{name: a, emptyDir: {}}]}",
             "{volumes: [{name: a, $retainKeys: [name, hostPath], hostPath: {path: /x}}]}",
             "{volumes: [{name: a, hostPath: {path: /x}}]}",
         ),
         // Directives leave no trace where there was nothing to change.
+        ("{}", "{a: {$patch: delete}, b: {$patch: replace, c: 1}}", "{b: {c: 1}}"),
         ("{}", "{containers: [{name: a, $patch: delete}, {name: b}]}", "{containers: [{name: b}]}"),
     ];
     for (base, patch, expected) in table {
@@ -86,7 +86,7 @@ fn refuses_what_it_cannot_follow() {
         ("{containers: [{image: x}]}", "containers[0]: needs `name`"),
         ("{containers: [1]}", "containers[0]: must be an object"),
         ("{containers: [{name: a, env: [{value: x}]}]}", "containers[0].env[0]: needs `name`"),
-        ("{a: {$patch: remove}}", "a.$patch: \"remove\" is none of"),
+        ("{a: {$patch: remove}}", "a.$patch: \"remove\" is neither"),
         (
             "{$setElementOrder/containers: [{name: a}]}",
             "$setElementOrder/containers: this directive",
