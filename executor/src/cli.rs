@@ -7,9 +7,27 @@ use crate::log::{self, Level};
 
 /// Flags with a value that every role takes, most of them for the sake of the stock executor's callers.
 const VALUES: &[&str] = &[
-    "loglevel", "log-format", "gloglevel", "kubeconfig", "namespace", "as", "as-group", "as-uid", "certificate-authority",
-    "client-certificate", "client-key", "cluster", "context", "password", "proxy-url", "request-timeout", "server",
-    "tls-server-name", "token", "user", "username",
+    "loglevel",
+    "log-format",
+    "gloglevel",
+    "kubeconfig",
+    "namespace",
+    "as",
+    "as-group",
+    "as-uid",
+    "certificate-authority",
+    "client-certificate",
+    "client-key",
+    "cluster",
+    "context",
+    "password",
+    "proxy-url",
+    "request-timeout",
+    "server",
+    "tls-server-name",
+    "token",
+    "user",
+    "username",
 ];
 /// Flags without a value that every role takes.
 const SWITCHES: &[&str] = &["help", "disable-compression", "insecure-skip-tls-verify"];
@@ -61,7 +79,9 @@ impl Invocation {
             }
             match arg.as_bytes() {
                 [b'-', b'-', name @ ..] => parsed.long(OsStr::from_bytes(name), &mut args)?,
-                [b'-', first, rest @ ..] => parsed.short(*first, OsStr::from_bytes(rest), &mut args)?,
+                [b'-', first, rest @ ..] => {
+                    parsed.short(*first, OsStr::from_bytes(rest), &mut args)?
+                }
                 _ => parsed.word(arg)?,
             }
         }
@@ -85,13 +105,18 @@ impl Invocation {
             return Ok(());
         }
         let known = ROLES.iter().find(|(name, ..)| word == **name);
-        let (name, ..) =
-            known.ok_or_else(|| format!("unknown command {:?} for \"argoexec\"", word.to_string_lossy()))?;
+        let (name, ..) = known.ok_or_else(|| {
+            format!("unknown command {:?} for \"argoexec\"", word.to_string_lossy())
+        })?;
         self.role = Some((*name).into());
         Ok(())
     }
 
-    fn long(&mut self, flag: &OsStr, args: &mut impl Iterator<Item = OsString>) -> Result<(), String> {
+    fn long(
+        &mut self,
+        flag: &OsStr,
+        args: &mut impl Iterator<Item = OsString>,
+    ) -> Result<(), String> {
         let bytes = flag.as_bytes();
         let (name, value) = match bytes.iter().position(|&byte| byte == b'=') {
             Some(at) => (&bytes[..at], Some(OsStr::from_bytes(&bytes[at + 1..]).to_os_string())),
@@ -105,14 +130,22 @@ impl Invocation {
             return Ok(());
         }
         let flag = self.valued(&name).ok_or_else(|| format!("unknown flag: --{name}"))?;
-        let value = value.or_else(|| args.next()).ok_or_else(|| format!("flag needs an argument: --{name}"))?;
+        let value = value
+            .or_else(|| args.next())
+            .ok_or_else(|| format!("flag needs an argument: --{name}"))?;
         self.values.push((flag, value));
         Ok(())
     }
 
-    fn short(&mut self, letter: u8, rest: &OsStr, args: &mut impl Iterator<Item = OsString>) -> Result<(), String> {
+    fn short(
+        &mut self,
+        letter: u8,
+        rest: &OsStr,
+        args: &mut impl Iterator<Item = OsString>,
+    ) -> Result<(), String> {
         let letter = char::from(letter).to_string();
-        let unknown = || format!("unknown shorthand flag: '{letter}' in -{letter}{}", rest.to_string_lossy());
+        let unknown =
+            || format!("unknown shorthand flag: '{letter}' in -{letter}{}", rest.to_string_lossy());
         let (_, name) = SHORT.iter().find(|(short, _)| *short == letter).ok_or_else(unknown)?;
         if let Some(switch) = self.switch(name) {
             self.switches.push(switch);
@@ -121,7 +154,9 @@ impl Invocation {
         let flag = self.valued(name).ok_or_else(unknown)?;
         let glued = rest.as_bytes().strip_prefix(b"=").unwrap_or(rest.as_bytes());
         let value = match rest.is_empty() {
-            true => args.next().ok_or_else(|| format!("flag needs an argument: '{letter}' in -{letter}"))?,
+            true => args
+                .next()
+                .ok_or_else(|| format!("flag needs an argument: '{letter}' in -{letter}"))?,
             false => OsStr::from_bytes(glued).to_os_string(),
         };
         self.values.push((flag, value));
@@ -138,7 +173,9 @@ impl Invocation {
         SWITCHES.iter().chain(own).copied().find(|flag| *flag == name)
     }
 
-    fn own(&self) -> Option<&'static (&'static str, &'static [&'static str], &'static [&'static str])> {
+    fn own(
+        &self,
+    ) -> Option<&'static (&'static str, &'static [&'static str], &'static [&'static str])> {
         let role = self.role.as_deref()?;
         ROLES.iter().find(|(name, ..)| *name == role)
     }
@@ -155,7 +192,9 @@ impl Invocation {
             Some(b"json") => log::set_json(true),
             Some(other) => {
                 let other = String::from_utf8_lossy(other);
-                return Err(format!("invalid argument {other:?} for --log-format: use text or json"));
+                return Err(format!(
+                    "invalid argument {other:?} for --log-format: use text or json"
+                ));
             }
         }
         Ok(())
@@ -167,7 +206,9 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Invocation, String> {
-        Invocation::parse(line.split(' ').map(|word| if word == "''" { "".into() } else { word.into() }))
+        Invocation::parse(
+            line.split(' ').map(|word| if word == "''" { "".into() } else { word.into() }),
+        )
     }
 
     #[test]
@@ -187,7 +228,10 @@ mod tests {
             ("init --short", "unknown flag: --short"),
             ("-x", "unknown shorthand flag: 'x' in -x"),
             ("wait --token", "flag needs an argument: --token"),
-            ("wait --loglevel loud", "invalid argument \"loud\" for --loglevel: use debug, info, warn or error"),
+            (
+                "wait --loglevel loud",
+                "invalid argument \"loud\" for --loglevel: use debug, info, warn or error",
+            ),
         ] {
             assert_eq!(parse(line).unwrap_err(), text, "{line}");
         }

@@ -17,7 +17,10 @@ impl Control {
     /// Makes the directory, writable by every user: a pod's containers run as different ones. Needs umask 0.
     pub fn open(paths: &Paths, container: &str) -> io::Result<Self> {
         if container.is_empty() || container.contains('/') || container.starts_with('.') {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{container:?} is no container name")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{container:?} is no container name"),
+            ));
         }
         let directory = paths.container(container);
         DirBuilder::new().recursive(true).mode(0o777).create(&directory)?;
@@ -37,7 +40,12 @@ impl Control {
     /// Records the exit code, at once and whole: its existence tells others that the container is done.
     pub fn write_exit_code(&self, code: u8) -> io::Result<()> {
         let temporary = self.file(".exitcode");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(&temporary)?;
         write!(file, "{code}")?;
         fs::rename(&temporary, self.file("exitcode"))
     }
@@ -54,15 +62,20 @@ impl Control {
 
     /// Asks the container's emissary to signal its command.
     pub fn write_signal(&self, signal: i32) -> io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o666).open(self.file("signal"))?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o666)
+            .open(self.file("signal"))?;
         write!(file, "{signal}")
     }
 
     /// Takes the signal that another container has asked for, if any.
     pub fn take_signal(&self) -> Option<i32> {
         let path = self.file("signal");
-        let signal = fs::read_to_string(&path).ok()?.trim().parse().ok().filter(|&signal| signal > 0)?;
+        let signal =
+            fs::read_to_string(&path).ok()?.trim().parse().ok().filter(|&signal| signal > 0)?;
         fs::remove_file(path).ok()?;
         Some(signal)
     }
@@ -70,13 +83,38 @@ impl Control {
     /// Holds a lock for as long as the container's emissary lives, however it ends.
     pub fn hold(&self) -> io::Result<File> {
         let directory = File::open(&self.directory)?;
-        directory.try_lock()?;
+        directory.lock_shared()?;
         Ok(directory)
     }
 
-    /// Whether an emissary lives in the container now. Unknown counts as alive.
-    pub fn is_alive(&self) -> bool {
-        File::open(&self.directory).map_or(true, |directory| directory.try_lock().is_err())
+    /// A look at the lock of the container's emissary.
+    pub fn pulse(&self) -> io::Result<Pulse> {
+        Ok(Pulse { directory: File::open(&self.directory)?, felt: false })
+    }
+}
+
+/// Tells whether a container's emissary lives. Stays open: opening the directory would wake those who watch it.
+#[derive(Debug)]
+pub struct Pulse {
+    directory: File,
+    felt: bool,
+}
+
+impl Pulse {
+    /// Whether the emissary lives now.
+    pub fn beats(&mut self) -> bool {
+        let beats = self.directory.try_lock().is_err();
+        if !beats {
+            let _ = self.directory.unlock();
+        }
+        self.felt |= beats;
+        beats
+    }
+
+    /// Whether the emissary has lived and lives no more.
+    pub fn has_stopped(&mut self) -> bool {
+        let felt = self.felt;
+        !self.beats() && felt
     }
 }
 
@@ -105,10 +143,12 @@ mod tests {
     fn the_lock_tells_the_living_from_the_dead() {
         let root = tempfile::tempdir().unwrap();
         let control = control(root.path());
+        let mut pulse = control.pulse().unwrap();
+        assert!(!pulse.beats() && !pulse.has_stopped());
         let life = control.hold().unwrap();
-        assert!(control.is_alive());
+        assert!(pulse.beats() && !pulse.has_stopped());
         drop(life);
-        assert!(!control.is_alive());
+        assert!(pulse.has_stopped());
     }
 
     #[test]

@@ -31,14 +31,19 @@ pub fn run(command: Option<Vec<OsString>>, paths: &Paths) -> Result<(), Failure>
     umask(Mode::empty());
     let name = settings::required("ARGO_CONTAINER_NAME")?;
     let control = Control::open(paths, &name).map_err(|error| {
-        Failure::new(format!("failed to create ctr directory: {}: {}", paths.container(&name).display(), os_text(&error)))
+        Failure::new(format!(
+            "failed to create ctr directory: {}: {}",
+            paths.container(&name).display(),
+            os_text(&error)
+        ))
     })?;
     let _ = EXIT_CODE_FILE.set(control.file("exitcode"));
     let life = control.hold();
     if life.is_err() {
         log::debug("the container's directory cannot be locked", &[("container", &name)]);
     }
-    let ended = Emissary { name: &name, control: &control, paths }.attempt(command.unwrap_or_default());
+    let ended =
+        Emissary { name: &name, control: &control, paths }.attempt(command.unwrap_or_default());
     if let Err(error) = control.write_exit_code(ended.recorded) {
         log::error("failed to write exit code", &[("error", &os_text(&error))]);
     }
@@ -71,8 +76,9 @@ impl Emissary<'_> {
     }
 
     fn run(&self, words: Vec<OsString>) -> Result<Ended, Ended> {
-        let mut events = Events::new()
-            .map_err(|error| Failure::new(format!("failed to set up signal handling: {}", os_text(&error))))?;
+        let mut events = Events::new().map_err(|error| {
+            Failure::new(format!("failed to set up signal handling: {}", os_text(&error)))
+        })?;
         events.watch(self.control.directory());
         let words = command::full(words, self.paths)?;
         if settings::is_true("ARGO_WAIT_FOR_READY") {
@@ -110,13 +116,18 @@ impl Emissary<'_> {
         events: &mut Events,
     ) -> Result<u8, Failure> {
         let strategy = template.container_set.as_ref().and_then(|set| set.retry_strategy.as_ref());
-        let (runs, pause) = strategy.map_or(Ok((1, Duration::ZERO)), template::RetryStrategy::runs)?;
+        let (runs, pause) =
+            strategy.map_or(Ok((1, Duration::ZERO)), template::RetryStrategy::runs)?;
         let mut left = runs;
         loop {
             let ended = run::once(self, program, words, template, events)?;
             left -= 1;
             // A container that was told to end must not start again.
-            if ended.code == 0 || left == 0 || ended.terminated || self.told_to_end(events, pause)? {
+            if ended.code == 0
+                || left == 0
+                || ended.terminated
+                || self.told_to_end(events, pause)?
+            {
                 return Ok(ended.code);
             }
         }
@@ -144,7 +155,10 @@ impl Emissary<'_> {
         while !marker.exists() {
             let signals = wait(events, None)?;
             if signals.into_iter().chain(self.control.take_signal()).any(ends) {
-                return Err(Failure::new(format!("terminated while {variable} waited for {}", marker.display())));
+                return Err(Failure::new(format!(
+                    "terminated while {variable} waited for {}",
+                    marker.display()
+                )));
             }
         }
         Ok(())
@@ -157,5 +171,8 @@ fn ends(signal: i32) -> bool {
 }
 
 fn wait(events: &mut Events, deadline: Option<Instant>) -> Result<Vec<i32>, Failure> {
-    events.wait(deadline).map_err(|error| Failure::new(format!("failed to wait for signals: {}", os_text(&error))))
+    events
+        .wait(deadline)
+        .map(|woken| woken.signals)
+        .map_err(|error| Failure::new(format!("failed to wait for signals: {}", os_text(&error))))
 }

@@ -25,6 +25,15 @@ pub struct Events {
     complete: bool,
 }
 
+/// Why [`Events::wait`] has returned.
+#[derive(Debug, Default)]
+pub struct Woken {
+    /// Signals, oldest first.
+    pub signals: Vec<i32>,
+    /// Whether watched files have changed.
+    pub files: bool,
+}
+
 impl Events {
     /// Blocks all signals and opens the queues.
     pub fn new() -> io::Result<Self> {
@@ -36,24 +45,39 @@ impl Events {
         Ok(Self { signals, inotify, complete })
     }
 
-    /// Watches a directory for files that appear, change or are closed. Without inotify, files are polled.
+    /// Watches a directory for files that appear or have been written. Without inotify, files are polled.
     pub fn watch(&mut self, directory: &Path) {
-        let flags = AddWatchFlags::IN_CREATE
-            | AddWatchFlags::IN_CLOSE_WRITE
-            | AddWatchFlags::IN_MODIFY
-            | AddWatchFlags::IN_MOVED_TO
-            | AddWatchFlags::IN_CLOSE_NOWRITE;
-        let added = self.inotify.as_ref().map(|inotify| inotify.add_watch(directory, flags));
+        self.watch_for(directory, AddWatchFlags::empty());
+    }
+
+    /// Like [`Events::watch`], and for every write to a file there.
+    pub fn watch_writes(&mut self, directory: &Path) {
+        self.watch_for(directory, AddWatchFlags::IN_MODIFY);
+    }
+
+    /// Like [`Events::watch`], and for the moment when somebody who holds the directory open closes it.
+    pub fn watch_holders(&mut self, directory: &Path) {
+        self.watch_for(directory, AddWatchFlags::IN_CLOSE_NOWRITE);
+    }
+
+    fn watch_for(&mut self, directory: &Path, more: AddWatchFlags) {
+        let written =
+            AddWatchFlags::IN_CREATE | AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
+        let added =
+            self.inotify.as_ref().map(|inotify| inotify.add_watch(directory, written | more));
         if !matches!(added, Some(Ok(_))) {
-            log::debug("inotify is not available, files are polled", &[("directory", &directory.to_string_lossy())]);
+            log::debug(
+                "inotify is not available, files are polled",
+                &[("directory", &directory.to_string_lossy())],
+            );
             self.complete = false;
         }
     }
 
-    /// Sleeps until a signal comes, a watched file changes, or the deadline passes; returns the signals, oldest first.
+    /// Sleeps until a signal comes, a watched file changes, or the deadline passes.
     ///
     /// May return early with nothing: callers look at their files again after every return.
-    pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Vec<i32>> {
+    pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Woken> {
         let timeout = self.timeout(deadline);
         let mut descriptors = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         if let Some(inotify) = &self.inotify {
@@ -63,14 +87,17 @@ impl Events {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
+        let mut files = false;
         if let Some(inotify) = &self.inotify {
-            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {
+                files = true;
+            }
         }
         let mut signals = Vec::new();
         while let Ok(Some(info)) = self.signals.read_signal() {
             signals.extend(i32::try_from(info.ssi_signo));
         }
-        Ok(signals)
+        Ok(Woken { signals, files })
     }
 
     fn timeout(&self, deadline: Option<Instant>) -> PollTimeout {

@@ -13,11 +13,15 @@ use crate::sys;
 /// Sends the signal. The kernel protects process 1 from a SIGKILL of its own container; the emissary is asked instead.
 pub fn run(words: &[OsString], paths: &Paths) -> Result<(), Failure> {
     let [signal, pid] = words else {
-        return Err(Failure::new(format!("kill takes SIGNAL and PID, got {} arguments", words.len())));
+        return Err(Failure::new(format!(
+            "kill takes SIGNAL and PID, got {} arguments",
+            words.len()
+        )));
     };
     let (signal, pid) = (number("SIGNAL", signal)?, number("PID", pid)?);
     println!("killing {pid} with signal {signal}");
-    sys::kill(pid, signal).map_err(|error| Failure::new(format!("kill {signal} {pid}: {}", os_text(&error))))?;
+    sys::kill(pid, signal)
+        .map_err(|error| Failure::new(format!("kill {signal} {pid}: {}", os_text(&error))))?;
     if pid == 1 && signal == Signal::SIGKILL as i32 {
         ask_emissary(paths);
     }

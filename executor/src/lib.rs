@@ -4,17 +4,24 @@
 //! variables and exit codes are those of Argo 4.1, and the texts that its users search for.
 
 mod cli;
+mod collect;
 mod control;
 mod emissary;
 mod events;
 mod failure;
 mod help;
+mod init;
 mod kill;
+mod location;
 mod log;
+mod parallel;
 mod paths;
+mod report;
+mod retry;
 mod settings;
 mod sys;
 mod template;
+mod wait;
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -32,15 +39,30 @@ use paths::Paths;
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let paths = Paths::standard();
     install_panic_hook(paths.termination_log.clone());
-    let ended = Invocation::parse(args.skip(1)).map_err(Failure::new).and_then(|asked| dispatch(asked, &paths));
+    let ended = Invocation::parse(args.skip(1))
+        .map_err(Failure::new)
+        .and_then(|asked| dispatch(asked, &paths));
     let Err(failure) = ended else {
         return ExitCode::SUCCESS;
     };
-    eprintln!("Error: {failure}");
-    if let Failure::Message { text, .. } = &failure {
-        leave_message(&paths.termination_log, text);
-    }
+    say(&paths.termination_log, &failure);
     ExitCode::from(failure.code())
+}
+
+/// Shows why the process fails: on standard error, and to kubelet unless the exit code says it all.
+fn say(termination_log: &Path, failure: &Failure) {
+    eprintln!("Error: {failure}");
+    if let Failure::Message { text, .. } = failure {
+        leave_message(termination_log, text);
+    }
+}
+
+/// Ends the process from a thread that is not the main one.
+fn end_now(termination_log: &Path, failure: &Failure) -> ! {
+    say(termination_log, failure);
+    // The main thread may be in the middle of a transfer; nothing that it holds outlives the container.
+    #[allow(clippy::disallowed_methods)]
+    std::process::exit(i32::from(failure.code()))
 }
 
 fn dispatch(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
@@ -56,6 +78,9 @@ fn dispatch(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
             let command = asked.command.or((!asked.words.is_empty()).then_some(asked.words));
             emissary::run(command, paths)
         }
+        "init" => init::run(paths),
+        "wait" => wait::run(paths),
+        "collect" => collect::run(&asked),
         "kill" => kill::run(&asked.words, paths),
         "version" => print_version(asked.has("short")),
         "help" => print_help(asked.words.first().and_then(|word| word.to_str())),
@@ -73,7 +98,11 @@ fn print_help(role: Option<&str>) -> Result<(), Failure> {
 fn print_version(short: bool) -> Result<(), Failure> {
     println!("argoexec: v{}", env!("CARGO_PKG_VERSION"));
     if !short {
-        println!("  Program: Lighter\n  Platform: {}/{}", std::env::consts::OS, std::env::consts::ARCH);
+        println!(
+            "  Program: Lighter\n  Platform: {}/{}",
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        );
     }
     Ok(())
 }
@@ -88,10 +117,10 @@ fn leave_message(path: &Path, text: &str) {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()));
     if let Err(error) = written {
-        log::debug("the termination message cannot be written", &[
-            ("file", &path.to_string_lossy()),
-            ("error", &os_text(&error)),
-        ]);
+        log::debug(
+            "the termination message cannot be written",
+            &[("file", &path.to_string_lossy()), ("error", &os_text(&error))],
+        );
     }
 }
 
@@ -99,7 +128,8 @@ fn leave_message(path: &Path, text: &str) {
 fn install_panic_hook(termination_log: std::path::PathBuf) {
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload_as_str().unwrap_or("no text");
-        let place = panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+        let place =
+            panic.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
         let text = format!("argoexec has a bug, please report it: {text} ({place})");
         eprintln!("Error: {text}");
         leave_message(&termination_log, &text);

@@ -103,7 +103,8 @@ fn json_line(time: &str, level: Level, message: &str, fields: &[(&str, &str)]) -
 }
 
 fn quoted(text: &str) -> String {
-    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\'));
+    let plain = !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\'));
     if plain { text.into() } else { format!("{text:?}") }
 }
 

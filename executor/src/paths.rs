@@ -123,6 +123,9 @@ mod tests {
     fn nothing_leads_out_of_the_root() {
         let paths = Paths::standard();
         assert_eq!(paths.mirrored("/../../etc/x"), Path::new("/mainctrfs/etc/x"));
-        assert_eq!(paths.staged_artifact("/tmp/out/"), Path::new("/var/run/argo/outputs/artifacts/tmp/out.tgz"));
+        assert_eq!(
+            paths.staged_artifact("/tmp/out/"),
+            Path::new("/var/run/argo/outputs/artifacts/tmp/out.tgz")
+        );
     }
 }

@@ -23,8 +23,12 @@ pub fn reap() -> Option<(i32, i32)> {
     loop {
         // SAFETY: the kernel writes one integer into the one that is passed.
         match unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) } {
-            pid if pid > 0 && libc::WIFSIGNALED(status) => return Some((pid, 128 + libc::WTERMSIG(status))),
-            pid if pid > 0 && libc::WIFEXITED(status) => return Some((pid, libc::WEXITSTATUS(status))),
+            pid if pid > 0 && libc::WIFSIGNALED(status) => {
+                return Some((pid, 128 + libc::WTERMSIG(status)));
+            }
+            pid if pid > 0 && libc::WIFEXITED(status) => {
+                return Some((pid, libc::WEXITSTATUS(status)));
+            }
             pid if pid > 0 => {}
             _ => return None,
         }

@@ -96,13 +96,15 @@ struct Inputs {
 impl Template {
     /// Reads the template from its JSON.
     pub fn parse(json: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(json).map_err(|error| Failure::new(format!("failed to unmarshal template: {error}")))
+        serde_json::from_slice(json)
+            .map_err(|error| Failure::new(format!("failed to unmarshal template: {error}")))
     }
 
     /// The template's input artifacts, each as it stands in the JSON.
     pub fn inputs(json: &[u8]) -> Result<Vec<Value>, Failure> {
-        let parsed: WithInputs = serde_json::from_slice(json)
-            .map_err(|error| Failure::new(format!("failed to unmarshal template inputs: {error}")))?;
+        let parsed: WithInputs = serde_json::from_slice(json).map_err(|error| {
+            Failure::new(format!("failed to unmarshal template inputs: {error}"))
+        })?;
         Ok(parsed.inputs.artifacts)
     }
 
@@ -168,8 +170,12 @@ fn from_environment(paths: &Paths, value: String) -> Result<Vec<u8>, Failure> {
         return Ok(value.into_bytes());
     }
     let path = paths.config.join("ARGO_TEMPLATE");
-    fs::read(&path)
-        .map_err(|error| Failure::new(format!("failed to read template: {}", crate::failure::path_error("open", &path, &error))))
+    fs::read(&path).map_err(|error| {
+        Failure::new(format!(
+            "failed to read template: {}",
+            crate::failure::path_error("open", &path, &error)
+        ))
+    })
 }
 
 fn read_file(paths: &Paths) -> Result<Option<Vec<u8>>, Failure> {
@@ -177,9 +183,10 @@ fn read_file(paths: &Paths) -> Result<Option<Vec<u8>>, Failure> {
     match fs::read(&path) {
         Ok(json) => Ok(Some(json)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(Failure::new(format!("failed to read template: {}", crate::failure::path_error("open", &path, &error))))
-        }
+        Err(error) => Err(Failure::new(format!(
+            "failed to read template: {}",
+            crate::failure::path_error("open", &path, &error)
+        ))),
     }
 }
 
@@ -218,9 +225,16 @@ mod tests {
 
     #[test]
     fn overlap_is_by_components() {
-        let json = br#"{"container":{"volumeMounts":[{"name":"w","mountPath":"/data/"}]},"unknown":1}"#;
+        let json =
+            br#"{"container":{"volumeMounts":[{"name":"w","mountPath":"/data/"}]},"unknown":1}"#;
         let template = Template::parse(json).unwrap();
-        for (path, on) in [("/data", true), ("/data/x", true), ("/database", false), ("/data/../x", false), ("/", false)] {
+        for (path, on) in [
+            ("/data", true),
+            ("/data/x", true),
+            ("/database", false),
+            ("/data/../x", false),
+            ("/", false),
+        ] {
             assert_eq!(template.on_user_volume(path), on, "{path}");
         }
     }

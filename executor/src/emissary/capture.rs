@@ -112,12 +112,17 @@ fn copy_all(mut source: File, log: File, files: [Option<File>; 2], stopped: &Ato
             return;
         }
         // The command must not block or die because one of its readers has failed.
-        sinks.retain_mut(|(name, sink)| match chunk.get(..read).map(|bytes| sink.write_all(bytes)) {
-            Some(Err(error)) => {
-                log::warn("output of the command is lost from here on", &[("sink", name), ("error", &os_text(&error))]);
-                false
+        sinks.retain_mut(|(name, sink)| {
+            match chunk.get(..read).map(|bytes| sink.write_all(bytes)) {
+                Some(Err(error)) => {
+                    log::warn(
+                        "output of the command is lost from here on",
+                        &[("sink", name), ("error", &os_text(&error))],
+                    );
+                    false
+                }
+                _ => true,
             }
-            _ => true,
         });
     }
 }

@@ -2,9 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, os_text, path_error};
@@ -24,7 +24,9 @@ pub struct Program {
 /// The words of the command with those of `ARGO_CONTAINER_ARGS_FILE` after them. The first word is the program.
 pub fn full(mut words: Vec<OsString>, paths: &Paths) -> Result<Vec<OsString>, Failure> {
     if words.is_empty() {
-        return Err(Failure::new("no command given: use argoexec emissary [flags] -- COMMAND [ARG...]"));
+        return Err(Failure::new(
+            "no command given: use argoexec emissary [flags] -- COMMAND [ARG...]",
+        ));
     }
     let Some(file) = settings::text("ARGO_CONTAINER_ARGS_FILE") else {
         return Ok(words);
@@ -35,8 +37,9 @@ pub fn full(mut words: Vec<OsString>, paths: &Paths) -> Result<Vec<OsString>, Fa
             path_error("open", Path::new(&file), &error)
         ))
     })?;
-    let more: Vec<String> = serde_json::from_slice(&json)
-        .map_err(|error| Failure::new(format!("failed to unmarshal container args: {file}: {error}")))?;
+    let more: Vec<String> = serde_json::from_slice(&json).map_err(|error| {
+        Failure::new(format!("failed to unmarshal container args: {file}: {error}"))
+    })?;
     words.extend(more.into_iter().map(OsString::from));
     for (index, argument) in words.iter_mut().skip(1).enumerate() {
         if argument.len() > LONGEST_ARGUMENT {
@@ -56,7 +59,10 @@ fn spill(index: usize, argument: &OsStr, paths: &Paths) -> Result<OsString, Fail
         .open(&path)
         .and_then(|mut file| file.write_all(argument.as_bytes()))
         .map_err(|error| {
-            Failure::new(format!("failed to write large arg {index} to file: {}", path_error("open", &path, &error)))
+            Failure::new(format!(
+                "failed to write large arg {index} to file: {}",
+                path_error("open", &path, &error)
+            ))
         })?;
     log::info("a large argument was moved to a file", &[("file", &path.to_string_lossy())]);
     let mut word = OsString::from("@");
@@ -78,8 +84,14 @@ pub fn find(words: &[OsString]) -> Result<Program, Failure> {
         };
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let candidates = std::env::split_paths(&path).filter(|directory| directory.is_absolute()).map(|dir| dir.join(name));
-    let found = (!name.is_empty()).then_some(candidates).into_iter().flatten().find(|file| is_executable(file));
+    let candidates = std::env::split_paths(&path)
+        .filter(|directory| directory.is_absolute())
+        .map(|dir| dir.join(name));
+    let found = (!name.is_empty())
+        .then_some(candidates)
+        .into_iter()
+        .flatten()
+        .find(|file| is_executable(file));
     found.map(|path| Program { path }).ok_or_else(|| {
         Failure::new(format!(
             "failed to find name in PATH: exec: \"{shown}\": executable file not found in $PATH"
@@ -88,7 +100,8 @@ pub fn find(words: &[OsString]) -> Result<Program, Failure> {
 }
 
 fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir() && metadata.permissions().mode() & 0o111 != 0)
+    fs::metadata(path)
+        .is_ok_and(|metadata| !metadata.is_dir() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]
@@ -103,7 +116,10 @@ mod tests {
             missing("no-such-thing"),
             "failed to find name in PATH: exec: \"no-such-thing\": executable file not found in $PATH"
         );
-        assert_eq!(missing("/no/x"), "failed to find name in PATH: exec: \"/no/x\": stat /no/x: no such file or directory");
+        assert_eq!(
+            missing("/no/x"),
+            "failed to find name in PATH: exec: \"/no/x\": stat /no/x: no such file or directory"
+        );
         assert!(missing("").ends_with("executable file not found in $PATH"));
     }
 }

@@ -9,9 +9,16 @@ use crate::template::Template;
 use nix::sys::signal::Signal;
 
 /// Waits for every dependency of this container, one after the other.
-pub(super) fn await_all(emissary: &Emissary<'_>, template: &Template, events: &mut Events) -> Result<(), Ended> {
+pub(super) fn await_all(
+    emissary: &Emissary<'_>,
+    template: &Template,
+    events: &mut Events,
+) -> Result<(), Ended> {
     let members = template.container_set.iter().flat_map(|set| &set.containers);
-    for dependency in members.filter(|member| member.name == emissary.name).flat_map(|member| &member.dependencies) {
+    for dependency in members
+        .filter(|member| member.name == emissary.name)
+        .flat_map(|member| &member.dependencies)
+    {
         await_one(emissary, dependency, events)?;
     }
     Ok(())
@@ -19,8 +26,9 @@ pub(super) fn await_all(emissary: &Emissary<'_>, template: &Template, events: &m
 
 fn await_one(emissary: &Emissary<'_>, dependency: &str, events: &mut Events) -> Result<(), Ended> {
     log::info("waiting for dependency", &[("dependency", dependency)]);
-    let control = Control::open(emissary.paths, dependency)
-        .map_err(|error| Failure::new(format!("failed to create dependency dir: {dependency}: {}", os_text(&error))))?;
+    let control = Control::open(emissary.paths, dependency).map_err(|error| {
+        Failure::new(format!("failed to create dependency dir: {dependency}: {}", os_text(&error)))
+    })?;
     events.watch(control.directory());
     loop {
         if let Some(code) = control.exit_code() {

@@ -1,13 +1,18 @@
 //! What main leaves for `wait`: copies of output files that lie on no shared volume.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use lighter_artifacts::archive::{Archive, pack};
+use lighter_artifacts::place::{Pending, Policy};
+use lighter_artifacts::{Error, Source, Target};
+use serde_json::Value;
+
 use crate::failure::{Failure, os_text, path_error};
 use crate::log;
-use crate::paths::Paths;
+use crate::paths::{Paths, clean};
 use crate::template::Template;
 
 /// Copies output parameters and archives output artifacts. A missing file is only a warning here: `wait` decides.
@@ -23,7 +28,7 @@ pub fn stage(template: &Template, paths: &Paths) -> Result<(), Failure> {
         if let Some(path) = artifact["path"].as_str().filter(|path| !path.is_empty())
             && !template.on_user_volume(path)
         {
-            stage_artifact(path, paths)?;
+            stage_artifact(path, artifact, paths)?;
         }
     }
     Ok(())
@@ -40,14 +45,49 @@ fn stage_parameter(path: &str, paths: &Paths) -> Result<(), Failure> {
     let staged = paths.staged_parameter(path);
     create_parent(&staged)?;
     let mut target = create(&staged)?;
-    io::copy(&mut source, &mut target)
-        .map_err(|error| Failure::new(path_error(&format!("failed to copy {path} to"), &staged, &error)))?;
+    io::copy(&mut source, &mut target).map_err(|error| {
+        Failure::new(path_error(&format!("failed to copy {path} to"), &staged, &error))
+    })?;
     Ok(())
 }
 
-fn stage_artifact(path: &str, paths: &Paths) -> Result<(), Failure> {
-    let _ = (path, paths);
+fn stage_artifact(path: &str, artifact: &Value, paths: &Paths) -> Result<(), Failure> {
+    let staged = paths.staged_artifact(path);
+    let source = match Source::open(Path::new(&clean(path))) {
+        Ok(source) => source,
+        Err(Error::NotFound(_)) => {
+            log::warn(
+                "cannot save artifact",
+                &[("path", path), ("error", "no such file or directory")],
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(not_packed(path, &staged, &error)),
+    };
+    create_parent(&staged)?;
+    pack_to(&source, level(artifact), &staged).map_err(|error| not_packed(path, &staged, &error))
+}
+
+/// `wait` sees the archive whole or not at all, even if it is told to hurry.
+fn pack_to(source: &Source, archive: Archive, staged: &Path) -> Result<(), Error> {
+    let (pending, mut file) = Pending::file(&Target::at(staged)?, 0o644)?;
+    pack(source, archive, &mut file)?;
+    pending.commit(Policy::Replace)?;
     Ok(())
+}
+
+/// An archive that `wait` takes apart again is not worth compressing.
+fn level(artifact: &Value) -> Archive {
+    let strategy = serde_json::from_value(artifact["archive"].clone()).unwrap_or_default();
+    match Archive::for_saving(Some(&strategy)) {
+        Ok(Some(tar @ Archive::TarGz { .. })) => tar,
+        // A strategy that makes no sense is reported by `wait`.
+        _ => Archive::TarGz { level: 0 },
+    }
+}
+
+fn not_packed(path: &str, staged: &Path, error: &Error) -> Failure {
+    Failure::new(format!("failed to tarball the output {path} to {}: {error}", staged.display()))
 }
 
 fn create_parent(staged: &Path) -> Result<(), Failure> {

@@ -56,7 +56,8 @@ pub(super) fn once(
         }
     };
     let child = command.spawn().map_err(|error| start_error(program, &error))?;
-    let pid = i32::try_from(child.id()).map_err(|_| Failure::new("failed to start command: impossible process id"))?;
+    let pid = i32::try_from(child.id())
+        .map_err(|_| Failure::new("failed to start command: impossible process id"))?;
     // The pipes' write ends live in the command; while one is open here, its reader sees no end.
     drop(command);
 
@@ -73,7 +74,11 @@ fn not_started(error: io::Error) -> Failure {
 }
 
 fn start_error(program: &Program, error: &io::Error) -> Failure {
-    Failure::new(format!("failed to start command: fork/exec {}: {}", program.path.display(), os_text(error)))
+    Failure::new(format!(
+        "failed to start command: fork/exec {}: {}",
+        program.path.display(),
+        os_text(error)
+    ))
 }
 
 /// The user's process group, and when it has to end.
@@ -85,7 +90,12 @@ struct Group {
 }
 
 impl Group {
-    fn supervise(&mut self, control: &Control, events: &mut Events, terminal: Option<&Terminal>) -> Result<u8, Failure> {
+    fn supervise(
+        &mut self,
+        control: &Control,
+        events: &mut Events,
+        terminal: Option<&Terminal>,
+    ) -> Result<u8, Failure> {
         loop {
             if let Some(code) = reap(self.pid) {
                 return Ok(code);
@@ -131,14 +141,19 @@ struct Mains {
 }
 
 impl Mains {
-    fn of(emissary: &Emissary<'_>, template: &Template, events: &mut Events) -> Result<Option<Self>, Failure> {
+    fn of(
+        emissary: &Emissary<'_>,
+        template: &Template,
+        events: &mut Events,
+    ) -> Result<Option<Self>, Failure> {
         if !template.sidecars.iter().any(|sidecar| sidecar.name == emissary.name) {
             return Ok(None);
         }
         let mut controls = Vec::new();
         for name in template.main_containers() {
-            let control = Control::open(emissary.paths, name)
-                .map_err(|error| Failure::new(format!("failed to watch container {name:?}: {}", os_text(&error))))?;
+            let control = Control::open(emissary.paths, name).map_err(|error| {
+                Failure::new(format!("failed to watch container {name:?}: {}", os_text(&error)))
+            })?;
             events.watch(control.directory());
             controls.push(control);
         }

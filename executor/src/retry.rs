@@ -1,0 +1,94 @@
+//! Trying again, with growing pauses.
+
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use lighter_artifacts::Error;
+
+use crate::failure::Failure;
+use crate::log;
+use crate::settings;
+
+/// How often something is tried, and how long the pauses are.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    pub tries: u32,
+    pub first: Duration,
+    pub factor: f64,
+    /// Every pause is up to this share longer, so that pods do not try in step.
+    pub jitter: f64,
+    pub longest: Duration,
+}
+
+impl Backoff {
+    /// For stores: 5 tries within about 10 s, or as the environment says.
+    pub fn for_stores() -> Result<Self, Failure> {
+        let first = match settings::duration("EXECUTOR_RETRY_BACKOFF_DURATION")? {
+            Duration::ZERO => Duration::from_secs(1),
+            first => first,
+        };
+        Ok(Self {
+            tries: number("EXECUTOR_RETRY_BACKOFF_STEPS", 5)?.max(1),
+            first,
+            factor: number("EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6)?,
+            jitter: number("EXECUTOR_RETRY_BACKOFF_JITTER", 0.5)?,
+            longest: Duration::from_secs(60),
+        })
+    }
+
+    /// For reports: about three minutes, because a report that does not arrive makes a finished step fail.
+    pub fn for_reports() -> Self {
+        Self {
+            tries: 10,
+            first: Duration::from_secs(1),
+            factor: 2.0,
+            jitter: 0.1,
+            longest: Duration::from_secs(30),
+        }
+    }
+
+    /// Calls until it succeeds, fails for good, or has been tried often enough.
+    pub fn run<T, E: std::fmt::Display>(
+        &self,
+        mut call: impl FnMut() -> Result<T, E>,
+        retryable: impl Fn(&E) -> bool,
+    ) -> Result<T, E> {
+        let mut pause = self.first;
+        for _ in 1..self.tries {
+            match call() {
+                Err(error) if retryable(&error) => {
+                    log::warn(
+                        "failed, trying again",
+                        &[("error", &error.to_string()), ("pause", &format!("{pause:.1?}"))],
+                    );
+                }
+                done => return done,
+            }
+            thread::sleep(pause.mul_f64(1.0 + self.jitter * chance()));
+            pause = pause.mul_f64(self.factor).min(self.longest);
+        }
+        call()
+    }
+
+    /// [`Backoff::run`] for calls of a store.
+    pub fn store<T>(&self, call: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        self.run(call, Error::retryable)
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str, default: T) -> Result<T, Failure> {
+    match settings::text(name) {
+        None => Ok(default),
+        Some(text) => text.parse().map_err(|_| {
+            Failure::new(format!("environment variable {name}: {text:?} is not a number that fits"))
+        }),
+    }
+}
+
+/// Between 0 and 1; spreading pods needs no better chance than the clock's.
+fn chance() -> f64 {
+    let nanos = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos());
+    f64::from(nanos % 1000) / 1000.0
+}

@@ -1,0 +1,10 @@
+//! The executor's contract with pods, checked from outside: the real binary, real files, exit codes and signals.
+
+mod collect;
+mod emissary;
+mod emissary_limits;
+mod inputs;
+mod outputs;
+mod pod;
+mod program;
+mod wait;
