@@ -13,23 +13,24 @@ pub(super) fn locate(
     repository: Option<&ArtifactLocation>,
 ) -> Result<(), PodError> {
     let archive_logs = archives_logs(template, spec, repository);
-    if let Some(own) = template.archive_location.as_mut()
-        && has_place(own)?
-    {
-        if archive_logs {
-            own.archive_logs = Some(true);
-        }
-    } else if let Some(repository) = repository.filter(|_| needs_repository(template, archive_logs))
-    {
-        template.archive_location =
-            Some(ArtifactLocation { archive_logs: Some(archive_logs), ..repository.clone() });
-    } else if archive_logs {
+    let own = template.archive_location.as_ref().map(has_place).transpose()? == Some(true);
+    if archive_logs && !own && repository.is_none() {
         return Err(PodError::Invalid(
             "archiveLogs is on, but there is no artifact repository to keep the logs in".to_owned(),
         ));
     }
-    let located = template.archive_location.as_ref().is_some_and(|at| of_location(at).is_some());
-    check_artifacts(template, located)
+    let needed = needs_repository(template, archive_logs);
+    match (&mut template.archive_location, repository) {
+        (Some(location), _) if own => {
+            location.archive_logs = archive_logs.then_some(true).or(location.archive_logs);
+        }
+        (location, Some(repository)) if needed => {
+            let logs = Some(archive_logs);
+            *location = Some(ArtifactLocation { archive_logs: logs, ..repository.clone() });
+        }
+        _ => {}
+    }
+    check_artifacts(template, own || repository.is_some())
 }
 
 /// The repository's `true` wins; else the template says it, else the workflow.
