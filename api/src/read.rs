@@ -154,3 +154,6 @@ fn head<'n>(root: &'n Node, key: &str, flaws: &mut Vec<Flaw>) -> Option<&'n str>
     flaws.push(flaw);
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ use crate::nearest::nearest;
 
 /// The key under which serde_json hands over a number with its spelling.
 const SPELLED_NUMBER: &str = "$serde_json::private::Number";
+/// Templates inside of templates: each is a large frame on the stack.
+const MAX_INLINE: usize = 4;
 /// Beyond this, more of the same helps nobody.
 const MAX_FLAWS: usize = 100;
 
@@ -83,6 +85,15 @@ impl Path<'_> {
                 path
             }
             Path::Index(parent, index) => format!("{}[{index}]", parent.text()),
+        }
+    }
+
+    /// How many `inline` templates this lies in.
+    fn inlines(&self) -> usize {
+        match self {
+            Path::Root => 0,
+            Path::Key(parent, key) => parent.inlines() + usize::from(*key == "inline"),
+            Path::Index(parent, _) => parent.inlines(),
         }
     }
 
@@ -346,10 +357,15 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        if name == "Template" && self.path.inlines() > MAX_INLINE {
+            let message = format!("more than {MAX_INLINE} templates are `inline` in each other");
+            let hint = "give them names, and call them by name".to_owned();
+            return Err(self.place(Fault::Text(message, Some(hint))));
+        }
         let Value::Map(entries) = &self.node.value else {
             return self.misfit("a map");
         };

@@ -63,7 +63,8 @@ impl<'t> Reader<'t, '_> {
 
     fn unexpected(&self, wanted: &str) -> Flaw {
         let found = match self.peek() {
-            Some(c) => format!("`{}`", c.escape_debug()),
+            Some(c) if c.is_control() => format!("U+{:04X}", u32::from(c)),
+            Some(c) => format!("`{c}`"),
             None => "the end of the text".to_owned(),
         };
         let message = format!("this is no valid JSON: expected {wanted}, found {found}");

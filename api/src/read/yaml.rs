@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use libyaml_safer::{Error, EventData, Mark, Parser, ScalarStyle};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
 use super::problem::Flaw;
 use super::scalar;
@@ -21,8 +21,13 @@ pub(super) fn parse(text: &str, flaws: &mut Vec<Flaw>) -> Vec<Node> {
         flaws.push(flaw);
         return Vec::new();
     }
-    let mut parser = Parser::new();
-    parser.set_input(text.as_bytes());
+    // As libyaml, and with it Go, reads on these points.
+    let options = granit_parser::options! {
+        block_scalar_eof_without_line_feed: true,
+        emit_unresolved_aliases: true,
+        strict_indentation: false,
+    };
+    let parser = Parser::new_from_str_with_options(text, options);
     let mut builder = Builder { parser, anchors: HashMap::new(), expanded: 0, flaws };
     let mut documents = Vec::new();
     loop {
@@ -71,42 +76,35 @@ fn explain(mut flaw: Flaw, text: &str) -> Flaw {
 const UNQUOTED_TAG: &str = "put text that begins with `{{` in quotes";
 
 struct Builder<'t, 'f> {
-    parser: Parser<&'t [u8]>,
-    anchors: HashMap<String, Node>,
+    parser: Parser<'t, StrInput<'t>>,
+    anchors: HashMap<usize, Node>,
     expanded: usize,
     flaws: &'f mut Vec<Flaw>,
 }
 
-fn position(mark: Mark) -> Position {
-    let from_one = |number: u64| usize::try_from(number).map_or(usize::MAX, |n| n + 1);
-    Position { line: from_one(mark.line), column: from_one(mark.column) }
+fn position(marker: &Marker) -> Position {
+    Position { line: marker.line(), column: marker.col() + 1 }
 }
 
-fn syntax(error: &Error) -> Flaw {
-    let at = error.problem_mark().map(position).unwrap_or_default();
-    let mut message = format!("this is no valid YAML: {}", error.problem());
-    if let Some(context) = error.context() {
-        message.push_str(&format!(" {context}"));
-        if let Some(mark) = error.context_mark() {
-            message.push_str(&format!(" that begins in line {}", position(mark).line));
-        }
-    }
-    Flaw::new(at, message)
+fn syntax(error: &ScanError) -> Flaw {
+    let message = format!("this is no valid YAML: {}", error.info());
+    Flaw::new(position(error.marker()), message)
 }
 
-impl Builder<'_, '_> {
-    fn next(&mut self) -> Result<(EventData, Position), Flaw> {
-        match self.parser.parse() {
-            Ok(event) => Ok((event.data, position(event.start_mark))),
-            Err(error) => Err(syntax(&error)),
+impl<'t> Builder<'t, '_> {
+    fn next(&mut self) -> Result<(Event<'t>, Position), Flaw> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => Ok((event, position(&span.start))),
+            Some(Err(error)) => Err(syntax(&error)),
+            None => Ok((Event::StreamEnd, Position::default())),
         }
     }
 
     fn document(&mut self) -> Result<Option<Node>, Flaw> {
         loop {
             match self.next()? {
-                (EventData::StreamEnd, _) => return Ok(None),
-                (EventData::DocumentStart { .. }, _) => break,
+                (Event::StreamEnd, _) => return Ok(None),
+                (Event::DocumentStart(..), _) => break,
                 _ => {}
             }
         }
@@ -115,24 +113,29 @@ impl Builder<'_, '_> {
         self.node(event, at, 0).map(Some)
     }
 
-    fn node(&mut self, event: EventData, at: Position, depth: usize) -> Result<Node, Flaw> {
+    fn node(&mut self, event: Event<'t>, at: Position, depth: usize) -> Result<Node, Flaw> {
         if depth > MAX_DEPTH {
             let message = format!("values are nested more than {MAX_DEPTH} deep");
             return Err(Flaw::new(at, message));
         }
         let (value, anchor) = match event {
-            EventData::Alias { anchor } => return self.alias(&anchor, at, depth),
-            EventData::Scalar { anchor, tag, value, style, .. } => {
-                self.spend(value.len(), at)?;
-                (self.scalar(value, style, tag.as_deref(), at), anchor)
+            Event::Alias(anchor) => return self.alias(anchor, at, depth),
+            Event::UnresolvedAlias(name) => {
+                let message =
+                    format!("`*{name}` has no anchor `&{name}` before it in the document");
+                return Err(Flaw::new(at, message));
             }
-            EventData::SequenceStart { anchor, .. } => (self.list(depth)?, anchor),
-            EventData::MappingStart { anchor, .. } => (self.map(depth)?, anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.spend(text.len(), at)?;
+                (self.scalar(&text, style, tag.as_deref(), at), anchor)
+            }
+            Event::SequenceStart(_, anchor, _) => (self.list(depth)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.map(depth)?, anchor),
             _ => return Err(Flaw::new(at, "this is no valid YAML: a value is missing")),
         };
         self.spend(size_of::<Entry>(), at)?;
         let node = Node { at, value };
-        if let Some(anchor) = anchor {
+        if anchor != 0 {
             self.spend(weight(&node), at)?;
             self.anchors.insert(anchor, node.clone());
         }
@@ -151,10 +154,9 @@ impl Builder<'_, '_> {
         Err(Flaw::new(at, message))
     }
 
-    fn alias(&mut self, name: &str, at: Position, depth: usize) -> Result<Node, Flaw> {
-        let Some(target) = self.anchors.get(name) else {
-            let message = format!("`*{name}` has no anchor `&{name}` before it in the document");
-            return Err(Flaw::new(at, message));
+    fn alias(&mut self, anchor: usize, at: Position, depth: usize) -> Result<Node, Flaw> {
+        let Some(target) = self.anchors.get(&anchor) else {
+            return Err(Flaw::new(at, "this alias stands inside of its own anchor"));
         };
         // Measured before it is copied, so that a bomb costs nothing.
         let (bytes, levels) = (weight(target), height(target));
@@ -163,7 +165,7 @@ impl Builder<'_, '_> {
             return Err(Flaw::new(at, message));
         }
         self.spend(bytes, at)?;
-        let value = self.anchors.get(name).map(|node| node.value.clone());
+        let value = self.anchors.get(&anchor).map(|node| node.value.clone());
         Ok(Node { at, value: value.unwrap_or(Value::Null) })
     }
 
@@ -171,7 +173,7 @@ impl Builder<'_, '_> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
-                (EventData::SequenceEnd, _) => return Ok(Value::List(items)),
+                (Event::SequenceEnd, _) => return Ok(Value::List(items)),
                 (event, at) => items.push(self.node(event, at, depth + 1)?),
             }
         }
@@ -181,9 +183,10 @@ impl Builder<'_, '_> {
         let mut entries = Vec::new();
         let mut places: HashMap<String, Position> = HashMap::new();
         let mut merged = Vec::new();
+        let mut wrong = false;
         loop {
             let (event, at) = self.next()?;
-            if matches!(event, EventData::MappingEnd) {
+            if matches!(event, Event::MappingEnd) {
                 break;
             }
             let key = self.key(event, at, depth)?;
@@ -194,7 +197,10 @@ impl Builder<'_, '_> {
                     merged.push(node);
                     continue;
                 }
-                Key::Wrong => continue,
+                Key::Wrong => {
+                    wrong = true;
+                    continue;
+                }
                 Key::Text(key) => key,
             };
             if let Some(first) = places.insert(key.clone(), at) {
@@ -208,13 +214,15 @@ impl Builder<'_, '_> {
         for node in merged {
             self.merge(node, &mut entries, &mut places);
         }
-        Ok(Value::Map(entries))
+        // Nothing is left of it to find fault with.
+        let nothing = wrong && entries.is_empty();
+        Ok(if nothing { Value::Null } else { Value::Map(entries) })
     }
 
     /// A key as text. As Kubernetes' tools do, a number becomes its text.
-    fn key(&mut self, event: EventData, at: Position, depth: usize) -> Result<Key, Flaw> {
-        if let EventData::Scalar { value, style, .. } = &event
-            && (value.as_str(), *style) == ("<<", ScalarStyle::Plain)
+    fn key(&mut self, event: Event<'t>, at: Position, depth: usize) -> Result<Key, Flaw> {
+        if let Event::Scalar(text, ScalarStyle::Plain, ..) = &event
+            && text == "<<"
         {
             return Ok(Key::Merge);
         }
@@ -264,19 +272,13 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn scalar(
-        &mut self,
-        text: String,
-        style: ScalarStyle,
-        tag: Option<&str>,
-        at: Position,
-    ) -> Value {
-        let result = match tag.map(|tag| tag.strip_prefix("tag:yaml.org,2002:")) {
-            Some(Some(tag)) => tagged(text, tag),
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Position) -> Value {
+        let result = match tag.map(Tag::parts) {
+            Some(("tag:yaml.org,2002:", suffix)) => tagged(text, suffix),
             // Go's reader takes tags of others, and a lone `!`, as "text".
-            Some(None) => Ok(Value::Text(text)),
-            None if style == ScalarStyle::Plain => scalar::resolve(&text),
-            None => Ok(Value::Text(text)),
+            Some(_) => Ok(Value::Text(text.to_owned())),
+            None if style == ScalarStyle::Plain => scalar::resolve(text),
+            None => Ok(Value::Text(text.to_owned())),
         };
         result.unwrap_or_else(|message| {
             self.flaws.push(Flaw::new(at, message));
@@ -293,10 +295,10 @@ enum Key {
 }
 
 /// A scalar with a tag such as `!!int`.
-fn tagged(text: String, tag: &str) -> Result<Value, String> {
+fn tagged(text: &str, tag: &str) -> Result<Value, String> {
     let value = match tag {
-        "str" | "timestamp" => return Ok(Value::Text(text)),
-        "int" | "float" | "bool" | "null" => scalar::resolve(&text)?,
+        "str" | "timestamp" => return Ok(Value::Text(text.to_owned())),
+        "int" | "float" | "bool" | "null" => scalar::resolve(text)?,
         _ => return Err(format!("the tag `!!{tag}` is not supported")),
     };
     let fits = match (tag, &value) {
