@@ -15,6 +15,7 @@ use lighter_api::ArchiveStrategy;
 use std::io::{Read, Write};
 
 pub use packed::Packed;
+pub(crate) use tar_reader::Kind;
 pub(crate) use unpack::{look, open_zip, tar_reader, zip as unpack_zip, zip_entry};
 
 /// How an artifact is packed when it is saved.

@@ -108,6 +108,13 @@ impl Error {
         self
     }
 
+    /// Says which of many things it is about.
+    pub(crate) fn about(mut self, what: &str) -> Error {
+        let details = self.details_mut();
+        details.doing = format!("collect {what}: cannot {}", details.doing);
+        self
+    }
+
     /// Sorts an I/O error; one that carries an [`Error`] through a reader or writer comes out again.
     pub(crate) fn io(doing: impl Into<String>, error: io::Error) -> Error {
         let kind = error.kind();

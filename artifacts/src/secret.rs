@@ -33,7 +33,7 @@ impl fmt::Display for Secret {
 }
 
 /// Where secrets come from.
-pub trait Secrets {
+pub trait Secrets: Send + Sync {
     /// The value of `key` in the secret `name`.
     fn read(&self, name: &str, key: &str) -> Result<Secret, Error>;
 }

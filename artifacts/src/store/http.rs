@@ -66,18 +66,14 @@ impl Http {
             None => headers.remove(header::AUTHORIZATION),
         };
         let key = url.path().to_owned();
-        let client =
-            Client { agent: agent()?, url, headers, authorization, retry: Retry::default() };
+        let client = Client {
+            agent: agent(url.is_secure())?,
+            url,
+            headers,
+            authorization,
+            retry: Retry::default(),
+        };
         Ok((Http { client: Arc::new(client) }, key))
-    }
-
-    /// Shorter pauses, for tests.
-    #[cfg(test)]
-    pub fn impatient(mut self, retry: Retry) -> Http {
-        if let Some(client) = Arc::get_mut(&mut self.client) {
-            client.retry = retry;
-        }
-        self
     }
 
     fn unsupported(&self, verb: &str) -> Error {
@@ -86,7 +82,7 @@ impl Http {
     }
 }
 
-fn agent() -> Result<Agent, Error> {
+fn agent(secure: bool) -> Result<Agent, Error> {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -97,7 +93,7 @@ fn agent() -> Result<Agent, Error> {
         .timeout_per_read(Some(SILENCE))
         .timeout_per_write(Some(SILENCE))
         .user_agent(concat!("lighter/", env!("CARGO_PKG_VERSION")));
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|_| secure) {
         config = config.tls_config(private_roots(std::path::Path::new(&path))?);
     }
     Ok(config.build().new_agent())

@@ -52,7 +52,7 @@ impl Url {
             scheme,
             user_info,
             host: host.to_owned(),
-            path: encode(path),
+            path: encode_path(path),
             query: encode(query),
         })
     }
@@ -61,9 +61,13 @@ impl Url {
         &self.path
     }
 
+    pub fn is_secure(&self) -> bool {
+        self.scheme == "https"
+    }
+
     /// The same place with another path. What a URL cannot hold is percent-encoded.
     pub fn with_path(&self, path: &str) -> Url {
-        let escaped = encode(path).replace('?', "%3F").replace('#', "%23");
+        let escaped = encode_path(path).replace('?', "%3F").replace('#', "%23");
         Url { path: escaped, ..self.clone() }
     }
 
@@ -99,13 +103,14 @@ impl Url {
     }
 }
 
-/// A leading slash, and escapes for what may not stand in a URL; what is escaped already stays.
-fn encode(path: &str) -> String {
-    let mut text = String::with_capacity(path.len() + 1);
-    if !path.starts_with(['/', '?']) {
-        text.push('/');
-    }
-    for byte in path.bytes() {
+fn encode_path(path: &str) -> String {
+    if path.starts_with('/') { encode(path) } else { encode(&format!("/{path}")) }
+}
+
+/// Escapes for what may not stand in a URL; what is escaped already stays.
+fn encode(part: &str) -> String {
+    let mut text = String::with_capacity(part.len());
+    for byte in part.bytes() {
         if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
             text.push(char::from(byte));
         } else {
