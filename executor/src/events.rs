@@ -55,9 +55,9 @@ impl Events {
         self.watch_for(directory, AddWatchFlags::IN_MODIFY);
     }
 
-    /// Like [`Events::watch`], and for the moment when somebody who holds the directory open closes it.
+    /// Like [`Events::watch`], and for the moments when somebody opens the directory and closes it.
     pub fn watch_holders(&mut self, directory: &Path) {
-        self.watch_for(directory, AddWatchFlags::IN_CLOSE_NOWRITE);
+        self.watch_for(directory, AddWatchFlags::IN_OPEN | AddWatchFlags::IN_CLOSE_NOWRITE);
     }
 
     fn watch_for(&mut self, directory: &Path, more: AddWatchFlags) {

@@ -1,12 +1,17 @@
 //! The few system calls for which nix has no safe wrapper.
 #![allow(unsafe_code)]
 
+use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::SigSet;
+use nix::unistd::Pid;
 
 /// Sends a signal by number, real-time signals included; a negative `pid` means a process group.
 pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
@@ -35,18 +40,50 @@ pub fn reap() -> Option<(i32, i32)> {
     }
 }
 
-/// Makes the command the leader of a new session whose terminal is its standard input.
-pub fn lead_session(command: &mut Command) {
-    let take_terminal = || {
-        nix::unistd::setsid()?;
-        // SAFETY: the ioctl takes an integer; descriptor 0 is the terminal that std has just put there.
-        match unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
+/// Whether a command gets a session of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// It only leads a process group.
+    Inherited,
+    /// It leads a session, whose terminal is its standard input.
+    Own,
+}
+
+/// Makes the command start as the kernel would start it: a group or session that it leads, none of our blocked
+/// signals, and no shell that tries a file of unknown format.
+///
+/// `words` are its arguments, the first its own name. Errors: `InvalidInput` for a NUL in a word.
+pub fn prepare(command: &mut Command, words: &[OsString], session: Session) -> io::Result<()> {
+    let text =
+        |word: &OsStr| CString::new(word.as_bytes()).map_err(|_| io::Error::from(Errno::EINVAL));
+    let program = text(command.get_program())?;
+    let words = words.iter().map(|word| text(word)).collect::<io::Result<Vec<CString>>>()?;
+    // Nothing may be allocated after the fork; numbers, because pointers are not Sync.
+    let pointers: Vec<usize> =
+        words.iter().map(|word| word.as_ptr().expose_provenance()).chain([0]).collect();
+    let start = move || {
+        let _kept_alive = &words;
+        SigSet::empty().thread_set_mask()?;
+        match session {
+            Session::Inherited => nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?,
+            Session::Own => take_terminal()?,
         }
+        // SAFETY: the program and every word are NUL-terminated and live, the list of words ends with a null pointer.
+        unsafe { libc::execv(program.as_ptr(), pointers.as_ptr().cast()) };
+        Err(io::Error::last_os_error())
     };
-    // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
-    unsafe { command.pre_exec(take_terminal) };
+    // SAFETY: between fork and exec the closure makes a few system calls and allocates nothing.
+    unsafe { command.pre_exec(start) };
+    Ok(())
+}
+
+fn take_terminal() -> io::Result<()> {
+    nix::unistd::setsid()?;
+    // SAFETY: the ioctl takes an integer; descriptor 0 is the terminal that std has just put there.
+    match unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Gives one terminal the size of another.

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,17 +34,11 @@ pub(super) fn once(
     events: &mut Events,
 ) -> Result<RunEnded, Failure> {
     let mut command = Command::new(&program.path);
-    if let Some(name) = words.first() {
-        command.arg0(name);
-    }
-    command.args(words.iter().skip(1));
-
     let capturing = settings::is_true("ARGO_INCLUDE_SCRIPT_OUTPUT") || template.archives_logs();
     let mut capture = Capture::new(capturing.then_some(emissary.control)).map_err(not_started)?;
     let terminal = match io::stdin().is_terminal() {
         true => Some(Terminal::attach(&mut command, &mut capture).map_err(not_started)?),
         false => {
-            command.process_group(0);
             if capturing {
                 command.stdout(capture.stdout().map_err(not_started)?);
                 command.stderr(capture.stderr().map_err(not_started)?);
@@ -55,7 +48,10 @@ pub(super) fn once(
             None
         }
     };
-    let child = command.spawn().map_err(|error| start_error(program, &error))?;
+    let session = if terminal.is_some() { sys::Session::Own } else { sys::Session::Inherited };
+    let prepared = sys::prepare(&mut command, words, session);
+    let child =
+        prepared.and_then(|()| command.spawn()).map_err(|error| start_error(program, &error))?;
     let pid = i32::try_from(child.id())
         .map_err(|_| Failure::new("failed to start command: impossible process id"))?;
     // The pipes' write ends live in the command; while one is open here, its reader sees no end.

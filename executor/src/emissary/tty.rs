@@ -23,7 +23,6 @@ impl Terminal {
     pub fn attach(command: &mut Command, capture: &mut Capture) -> io::Result<Self> {
         let pair = openpty(None, None)?;
         command.stdin(pair.slave.try_clone()?).stdout(pair.slave.try_clone()?).stderr(pair.slave);
-        sys::lead_session(command);
         capture.terminal(pair.master.try_clone()?)?;
         copy_input(pair.master.try_clone()?)?;
         let terminal = Self { master: pair.master, before: make_raw() };

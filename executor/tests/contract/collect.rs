@@ -18,7 +18,7 @@ fn collect(pod: &Pod, args: &[&str]) -> Ended {
 fn into_every_form() {
     let pod = pod();
     for (args, text) in [
-        (&["--as", "json", "--jq", "map(.n)"][..], "[1,2]"),
+        (&["--as", "json", "--jq", "map(.n)|add"][..], "3"),
         (&["--as", "ndjson"], "{\"n\":1}\n{\"n\":2}\n"),
         (&["--as", "concat"], "{\"n\":1}{\"n\":2}\n"),
     ] {

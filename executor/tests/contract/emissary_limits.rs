@@ -17,7 +17,7 @@ fn arguments_from_a_file_and_arguments_that_are_too_long() {
         "--",
         "sh",
         "-c",
-        "echo $#; echo $1 $2 $3; wc -c < ${2#@}",
+        "echo $#; echo $1 $2 $3; wc -c < ${3#@}",
         "sh",
         "one",
     ]);
@@ -136,7 +136,7 @@ fn as_process_one_it_reaps_orphans() {
     let pod = Pod::with_template(json!({}));
     // The orphans of a subshell that has gone fall to process 1, the emissary.
     let script = "for i in 1 2 3 4 5; do (sleep 0.01 &) ; done; n=9; while [ $n -ne 0 ]; do n=0; \
-        for s in /proc/[0-9]*/stat; do case $(cat $s 2>/dev/null) in *'(sleep)'*) n=$((n+1));; esac; done; done; echo $$ none left";
+        for s in /proc/[0-9]*/stat; do case $(cat $s 2>/dev/null) in *'(sleep)'*) n=$((n+1));; esac; done; done; echo none left";
     let mut command = Command::new("unshare");
     let user: &[&str] = if nix::unistd::geteuid().is_root() { &[] } else { &["-r"] };
     command.args(user).args(["--fork", "--pid", "--mount-proc"]);
@@ -144,7 +144,7 @@ fn as_process_one_it_reaps_orphans() {
     command.arg(inner.get_program()).args(inner.get_args()).env_clear();
     command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let ended = run(&mut command);
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, "2 none left\n"), "{}", ended.stderr);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "none left\n"), "{}", ended.stderr);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn parameters_keep_their_fields_and_lose_one_newline() {
     let pod = pod(json!({"outputs": {"parameters": [
         {"name": "a", "valueFrom": {"path": "/tmp/a"}, "globalName": "g", "future": [1]},
         {"name": "v", "valueFrom": {"path": "/data/v"}},
-        {"name": "d", "valueFrom": {"path": "/tmp/none", "default": 1.50}},
+        {"name": "d", "valueFrom": {"path": "/tmp/none", "default": 1.5}},
         {"name": "big", "valueFrom": {"path": "/tmp/big"}},
         {"name": "bytes", "valueFrom": {"path": "/tmp/bytes"}},
         {"name": "other", "value": "kept"},
@@ -105,7 +105,7 @@ fn parameters_keep_their_fields_and_lose_one_newline() {
         parameters[0],
         json!({"name": "a", "valueFrom": {"path": "/tmp/a"}, "globalName": "g", "future": [1], "value": "42\n"})
     );
-    assert_eq!((&parameters[1]["value"], &parameters[2]["value"]), (&json!("7"), &json!("1.50")));
+    assert_eq!((&parameters[1]["value"], &parameters[2]["value"]), (&json!("7"), &json!("1.5")));
     assert_eq!(parameters[3]["value"].as_str().unwrap().len(), 1_048_576);
     assert_eq!(parameters[4]["value"], "a\u{fffd}");
     assert_eq!(parameters[5], json!({"name": "other", "value": "kept"}));

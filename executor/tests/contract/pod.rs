@@ -16,12 +16,12 @@ mount --bind "$root" "$root"
 for dir in usr bin sbin lib lib32 lib64 etc proc; do
   if [ -d "$root/$dir" ] && [ ! -L "$root/$dir" ]; then mount --rbind "/$dir" "$root/$dir"; fi
 done
-for node in null zero full random urandom tty ptmx; do
+for node in null zero full random urandom tty; do
   : > "$root/dev/$node"; mount --bind "/dev/$node" "$root/dev/$node"
 done
-mkdir -p "$root/dev/pts"; mount --rbind /dev/pts "$root/dev/pts"
+mkdir -p "$root/dev/pts"; mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"; ln -sf pts/ptmx "$root/dev/ptmx"
 : > "$root/argoexec"; mount --bind "$binary" "$root/argoexec"
-exec chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$workdir" "$@"
+exec chroot "$root" /bin/sh -c 'cd "$0" && unset OLDPWD && exec "$@"' "$workdir" "$@"
 "#;
 
 /// The shared folders of a pod, all below one temporary directory.
