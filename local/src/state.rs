@@ -23,7 +23,8 @@ pub use error::StateError;
 pub use lock::WorkflowLock;
 pub use save::Saver;
 
-use folder::make_folder;
+pub(crate) use folder::make_folder;
+pub(crate) use lock::socket_path;
 
 /// What a workflow needs beside itself, given with it and kept with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,7 +101,8 @@ impl State {
         &self.folder
     }
 
-    /// Keeps a new workflow. `now` is in milliseconds since 1970. Names are unique per namespace.
+    /// Keeps a new workflow. `now` is in milliseconds since 1970. Names are unique whatever the namespace: pods and artifacts
+    /// are found by them.
     pub fn insert(
         &mut self,
         workflow: &Workflow,
@@ -110,7 +112,7 @@ impl State {
         let metadata = workflow.metadata.clone().unwrap_or_default();
         let name = metadata.name.clone().unwrap_or_default();
         let namespace = metadata.namespace.clone().unwrap_or_default();
-        if self.find(&name, Some(&namespace))?.is_some() {
+        if self.find(&name)?.is_some() {
             return Err(StateError::Exists { name });
         }
         let done = self.connection.execute(
@@ -127,7 +129,7 @@ impl State {
             ],
         );
         match done {
-            Ok(_) => self.require(&name, Some(&namespace)),
+            Ok(_) => self.require(&name),
             // Another process inserted the name after the look above.
             Err(rusqlite::Error::SqliteFailure(e, _))
                 if e.code == rusqlite::ErrorCode::ConstraintViolation =>
@@ -144,23 +146,21 @@ impl State {
     }
 
     /// The workflow of this name, or the newest one for `@latest`.
-    pub fn require(&self, name: &str, namespace: Option<&str>) -> Result<Summary, StateError> {
-        self.find(name, namespace)?.ok_or_else(|| StateError::NotFound {
+    pub fn require(&self, name: &str) -> Result<Summary, StateError> {
+        self.find(name)?.ok_or_else(|| StateError::NotFound {
             name: name.to_string(),
             folder: self.folder.clone(),
         })
     }
 
     /// Like [`State::require`], with `None` when there is none.
-    pub fn find(&self, name: &str, namespace: Option<&str>) -> Result<Option<Summary>, StateError> {
-        let newest = "ORDER BY created DESC, key DESC LIMIT 1";
-        let found = match (name, namespace) {
-            ("@latest", _) => self.query(&format!("{SUMMARY} {newest}"), [])?,
-            (_, None) => self.query(&format!("{SUMMARY} WHERE name = ?1 {newest}"), [name])?,
-            (_, Some(namespace)) => self.query(
-                &format!("{SUMMARY} WHERE name = ?1 AND namespace = ?2"),
-                [name, namespace],
-            )?,
+    pub fn find(&self, name: &str) -> Result<Option<Summary>, StateError> {
+        let found = match name {
+            "@latest" => {
+                let newest = "ORDER BY created DESC, key DESC LIMIT 1";
+                self.query(&format!("{SUMMARY} {newest}"), [])?
+            }
+            _ => self.query(&format!("{SUMMARY} WHERE name = ?1"), [name])?,
         };
         Ok(found.into_iter().next())
     }

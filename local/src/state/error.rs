@@ -16,7 +16,7 @@ pub enum StateError {
     Exists { name: String },
     #[error("workflow `{name}` is being run by process {pid}")]
     Locked { name: String, pid: String },
-    #[error("no room left on the disk of `{}`; free some and go on with `lighter resume`", folder.display())]
+    #[error("no space left on the disk of `{}`; free some and go on with `lighter resume`", folder.display())]
     Full { folder: PathBuf },
     #[error("cannot {action} `{}`: {source}; choose another state folder with `--state DIR` or `LIGHTER_STATE`", path.display())]
     Folder { action: &'static str, path: PathBuf, source: io::Error },
@@ -53,7 +53,7 @@ impl StateError {
         }
     }
 
-    pub(super) fn folder(action: &'static str, path: &Path, source: io::Error) -> StateError {
+    pub(crate) fn folder(action: &'static str, path: &Path, source: io::Error) -> StateError {
         if source.kind() == io::ErrorKind::StorageFull {
             let folder = path.to_path_buf();
             return StateError::Full { folder };

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::StateError;
 
 /// Makes a folder with mode 0700, and those above it. One that is there stays as it is.
-pub(super) fn make_folder(path: &Path) -> Result<(), StateError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), StateError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -32,14 +32,15 @@ impl Stored {
     }
 }
 
-/// The status without nodes and stored templates, and without the map of task results, which grows with the
-/// nodes and follows from them.
+/// The status without nodes and stored templates, and until the end without the map of task results, which grows
+/// with the nodes and follows from them.
 pub(super) fn status(full: &WorkflowStatus) -> WorkflowStatus {
+    let results = full.finished_at.is_some().then(|| full.task_results_completion_status.clone());
     WorkflowStatus {
         nodes: BTreeMap::new(),
         stored_templates: BTreeMap::new(),
         stored_workflow_template_spec: None,
-        task_results_completion_status: BTreeMap::new(),
+        task_results_completion_status: results.unwrap_or_default(),
         artifact_gc_status: full.artifact_gc_status.clone(),
         artifact_repository_ref: full.artifact_repository_ref.clone(),
         compressed_nodes: full.compressed_nodes.clone(),

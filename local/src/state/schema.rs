@@ -13,7 +13,7 @@ CREATE TABLE workflow (
   key INTEGER PRIMARY KEY,
   uid TEXT NOT NULL UNIQUE,
   namespace TEXT NOT NULL,
-  name TEXT NOT NULL,
+  name TEXT NOT NULL UNIQUE,
   phase TEXT NOT NULL DEFAULT '',
   message TEXT NOT NULL DEFAULT '',
   progress TEXT NOT NULL DEFAULT '',
@@ -23,8 +23,7 @@ CREATE TABLE workflow (
   spec TEXT NOT NULL,
   status TEXT NOT NULL,
   stored TEXT NOT NULL DEFAULT '{}',
-  surroundings TEXT NOT NULL,
-  UNIQUE (namespace, name));
+  surroundings TEXT NOT NULL);
 CREATE TABLE node (workflow INTEGER, id TEXT, status TEXT NOT NULL, PRIMARY KEY (workflow, id)) WITHOUT ROWID;
 CREATE TABLE child (workflow INTEGER, node TEXT, position INTEGER, child TEXT NOT NULL,
   PRIMARY KEY (workflow, node, position)) WITHOUT ROWID;

@@ -99,8 +99,8 @@ fn names_are_unique_and_found() {
     let b = state.insert(&workflow("b"), &Surroundings::default(), 2).unwrap();
     let again = state.insert(&workflow("a"), &Surroundings::default(), 3);
     assert!(matches!(again, Err(StateError::Exists { name }) if name == "a"));
-    assert_eq!(state.require("@latest", None).unwrap(), b);
-    assert!(matches!(state.require("c", None), Err(StateError::NotFound { .. })));
+    assert_eq!(state.require("@latest").unwrap(), b);
+    assert!(matches!(state.require("c"), Err(StateError::NotFound { .. })));
     state.delete(&b).unwrap();
     let names: Vec<_> = state.list().unwrap().into_iter().map(|s| s.name).collect();
     assert_eq!(names, ["a"]);

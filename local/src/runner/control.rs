@@ -1,0 +1,121 @@
+//! A running workflow listens on a socket, so that `lighter stop` in another terminal reaches it.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lighter_engine::StopStrategy;
+
+use super::Handle;
+use crate::state::{Summary, socket_path};
+
+/// The socket of a running workflow does not work.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} the socket `{}`: {source}", path.display())]
+pub struct ControlError {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// How long a client may take to say its one word.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) struct Control {
+    path: PathBuf,
+    closed: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Control {
+    /// Listens until [`Control::close`]. The caller holds the workflow's lock.
+    pub(super) fn listen(
+        folder: &Path,
+        summary: &Summary,
+        handle: Handle,
+    ) -> Result<Control, ControlError> {
+        let path = socket_path(folder, summary);
+        // Left by a process that was killed; ours is the lock.
+        let _ = std::fs::remove_file(&path);
+        let listener = at_short_path(&path, |short| UnixListener::bind(short))
+            .map_err(|source| ControlError { action: "open", path: path.clone(), source })?;
+        let closed = Arc::new(AtomicBool::new(false));
+        let seen = closed.clone();
+        let thread = std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if seen.load(Ordering::Acquire) {
+                    return;
+                }
+                // A client that says nothing sensible gets nothing.
+                let _ = serve(client, &handle);
+            }
+        });
+        Ok(Control { path, closed, thread: Some(thread) })
+    }
+
+    /// Stops listening and removes the socket.
+    pub(super) fn close(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        self.closed.store(true, Ordering::Release);
+        // Wakes the thread out of `accept`.
+        if at_short_path(&self.path, |short| UnixStream::connect(short)).is_ok() {
+            let _ = thread.join();
+        }
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn serve(client: UnixStream, handle: &Handle) -> io::Result<()> {
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.set_write_timeout(Some(PATIENCE))?;
+    let mut word = String::new();
+    BufReader::new(&client).take(64).read_line(&mut word)?;
+    match word.trim() {
+        "Stop" => handle.stop(StopStrategy::Stop),
+        "Terminate" => handle.stop(StopStrategy::Terminate),
+        _ => return Ok(()),
+    }
+    (&client).write_all(b"ok\n")
+}
+
+/// Asks the process that runs a workflow to stop it. Returns when the process has heard it.
+pub fn ask_to_stop(
+    folder: &Path,
+    summary: &Summary,
+    strategy: StopStrategy,
+) -> Result<(), ControlError> {
+    let path = socket_path(folder, summary);
+    let ask = || {
+        let mut stream = at_short_path(&path, |short| UnixStream::connect(short))?;
+        stream.set_read_timeout(Some(PATIENCE * 5))?;
+        writeln!(stream, "{}", strategy.as_str())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        match answer.as_str() {
+            "ok\n" => Ok(()),
+            _ => Err(io::Error::other("no answer")),
+        }
+    };
+    ask().map_err(|source| ControlError { action: "reach", path: path.clone(), source })
+}
+
+/// A socket's path has at most 107 bytes, so its folder is named by a descriptor.
+fn at_short_path<T>(path: &Path, with: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let folder = File::open(folder)?;
+    with(&Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name))
+}

@@ -1,0 +1,117 @@
+//! What a run begins with: the pod host's and the engine's settings, and the objects that pods refer to.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use lighter_api::k8s_openapi::api::core::v1::ConfigMap;
+use lighter_api::{ArtifactRepository, FolderArtifactRepository, Workflow};
+use lighter_engine::pod::PodConfig;
+use lighter_engine::{Config, Library};
+
+use super::{RunError, RunOptions};
+use crate::state::{StateError, Surroundings, make_folder};
+use crate::{HostError, PodHost, PodHostConfig};
+
+/// The name under which pods ask for this program as their executor.
+pub const EXECUTOR_IMAGE: &str = "lighter.local/argoexec";
+
+/// Below the store of all runs: a folder per workflow, in it a folder per pod.
+const KEY_FORMAT: &str = "{{workflow.name}}/{{pod.name}}";
+
+/// Pods that wait for a place: enough that none stays empty, few enough that a wide loop's pods are not all in memory.
+const MOST_WAITING: usize = 16;
+
+pub(super) fn host_config(folder: &Path, options: &RunOptions) -> PodHostConfig {
+    PodHostConfig {
+        state_dir: folder.to_path_buf(),
+        images: options.images,
+        parallel: options.parallel,
+        argoexec: options.program.clone(),
+        sandbox: options.program.clone(),
+        executor_image: EXECUTOR_IMAGE.into(),
+        live_logs: options.live_logs,
+    }
+}
+
+/// The engine's settings, and what a person should know of them.
+pub(super) fn engine_config(
+    folder: &Path,
+    workflow: &Workflow,
+    surroundings: &Surroundings,
+) -> Result<(Config, Vec<String>), RunError> {
+    let artifacts = folder.join("artifacts");
+    make_folder(&artifacts)?;
+    let artifacts =
+        std::fs::canonicalize(&artifacts).map_err(|e| StateError::folder("find", &artifacts, e))?;
+    let path = artifacts.to_string_lossy().into_owned();
+    let repository = ArtifactRepository {
+        folder: Some(FolderArtifactRepository { path, key_format: KEY_FORMAT.into() }),
+        ..Default::default()
+    };
+    let notices = repository_notice(workflow).into_iter().collect();
+    let config = Config {
+        pod: PodConfig {
+            executor_image: EXECUTOR_IMAGE.into(),
+            progress: None,
+            ..Default::default()
+        },
+        repository: Some(repository),
+        config_maps: surroundings.config_maps.iter().map(values).collect(),
+        library: library(surroundings),
+        max_pending_pods: Some(MOST_WAITING),
+    };
+    Ok((config, notices))
+}
+
+/// Makes the objects known that pods refer to.
+pub(super) fn provide(
+    host: &PodHost,
+    workflow: &Workflow,
+    surroundings: &Surroundings,
+) -> Result<(), HostError> {
+    let namespace = workflow.metadata.as_ref().and_then(|m| m.namespace.clone());
+    for config_map in &surroundings.config_maps {
+        let mut config_map = config_map.clone();
+        config_map.metadata.namespace.clone_from(&namespace);
+        host.create_config_map(config_map);
+    }
+    for secret in &surroundings.secrets {
+        let mut secret = secret.clone();
+        secret.metadata.namespace.clone_from(&namespace);
+        host.create_secret(secret);
+    }
+    for claim in &surroundings.claims {
+        let mut claim = claim.clone();
+        claim.metadata.namespace.clone_from(&namespace);
+        host.create_claim(&claim)?;
+    }
+    Ok(())
+}
+
+/// On a machine the artifacts of every workflow go to one folder, whatever repository of a cluster it names.
+fn repository_notice(workflow: &Workflow) -> Option<String> {
+    let reference = workflow.spec.as_ref()?.artifact_repository_ref.as_ref()?;
+    Some(format!(
+        "`artifactRepositoryRef` (`{}`) names a cluster's repository; artifacts are kept in the state folder instead",
+        reference.key
+    ))
+}
+
+fn values(config_map: &ConfigMap) -> (String, BTreeMap<String, String>) {
+    let name = config_map.metadata.name.clone().unwrap_or_default();
+    (name, config_map.data.clone().unwrap_or_default())
+}
+
+/// The templates around a workflow, by name.
+pub fn library(surroundings: &Surroundings) -> Library {
+    let mut library = Library::default();
+    for template in &surroundings.templates {
+        let name = template.metadata.as_ref().and_then(|m| m.name.clone()).unwrap_or_default();
+        library.templates.insert(name, template.clone());
+    }
+    for template in &surroundings.cluster_templates {
+        let name = template.metadata.as_ref().and_then(|m| m.name.clone()).unwrap_or_default();
+        library.cluster_templates.insert(name, template.clone());
+    }
+    library
+}
