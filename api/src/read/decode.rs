@@ -3,19 +3,19 @@
 //! serde stops at the first error. So a value that does not fit is noted, left out, and the document is decoded
 //! again, until the rest fits.
 
+mod access;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 
 use serde::de::value::{MapDeserializer, StrDeserializer};
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
-};
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
 use super::fault::Fault;
 use super::problem::Flaw;
 use super::tree::{Entry, Node, Position, Value, push_key};
 use crate::nearest::nearest;
+use access::{Entries, Items};
 
 /// The key under which serde_json hands over a number with its spelling.
 const SPELLED_NUMBER: &str = "$serde_json::private::Number";
@@ -394,80 +394,5 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_unit()
-    }
-}
-
-struct Items<'de, 'p> {
-    decoder: Decoder<'de, 'p>,
-    items: std::iter::Enumerate<std::slice::Iter<'de, Node>>,
-}
-
-impl<'de> SeqAccess<'de> for Items<'de, '_> {
-    type Error = Fault;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Fault> {
-        let misfits = self.decoder.run.misfits;
-        let next = self.items.find(|(_, node)| !misfits.contains(&address(node)));
-        let Some((index, node)) = next else {
-            return Ok(None);
-        };
-        let element = Decoder {
-            node,
-            at: node.at,
-            path: &Path::Index(self.decoder.path, index),
-            run: self.decoder.run,
-        };
-        seed.deserialize(element).map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len())
-    }
-}
-
-struct Entries<'de, 'p> {
-    decoder: Decoder<'de, 'p>,
-    entries: std::slice::Iter<'de, Entry>,
-    /// For a struct: its fields. Others, and null, are passed over there.
-    fields: Option<&'static [&'static str]>,
-    value: Option<&'de Entry>,
-}
-
-impl<'de> MapAccess<'de> for Entries<'de, '_> {
-    type Error = Fault;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Fault> {
-        let (fields, misfits) = (self.fields, self.decoder.run.misfits);
-        let wanted = |entry: &&Entry| {
-            !misfits.contains(&address(&entry.node))
-                && fields.is_none_or(|fields| {
-                    !entry.node.is_null() && fields.contains(&entry.key.as_str())
-                })
-        };
-        self.value = self.entries.find(wanted);
-        let Some(entry) = self.value else {
-            return Ok(None);
-        };
-        let key: StrDeserializer<'_, Fault> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key).map(Some)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
-        let Some(entry) = self.value.take() else {
-            return Err(Fault::Text("a value was asked for before its key".to_owned(), None));
-        };
-        let value = Decoder {
-            node: &entry.node,
-            at: entry.at,
-            path: &Path::Key(self.decoder.path, &entry.key),
-            run: self.decoder.run,
-        };
-        seed.deserialize(value)
     }
 }

@@ -6,6 +6,7 @@ use lighter_api::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use lighter_api::{
     Arguments, DagTask, Item, LifecycleHook, Sequence, Template, TemplateRef, WorkflowStep,
 };
+use serde::Serialize;
 use serde_json::Value;
 
 use super::finding::Report;
@@ -28,12 +29,19 @@ pub(super) struct Call<'a> {
     pub with_items: Option<&'a [Item]>,
     pub with_param: &'a str,
     pub with_sequence: Option<&'a Sequence>,
-    /// The whole as JSON.
-    json: Value,
+    whole: Whole<'a>,
+}
+
+/// The step or task itself.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Whole<'a> {
+    Step(&'a WorkflowStep),
+    Task(&'a DagTask),
 }
 
 macro_rules! call {
-    ($from:expr, $path:expr) => {
+    ($from:expr, $path:expr, $whole:expr) => {
         Call {
             path: $path,
             name: &$from.name,
@@ -47,22 +55,28 @@ macro_rules! call {
             with_items: $from.with_items.as_deref(),
             with_param: &$from.with_param,
             with_sequence: $from.with_sequence.as_ref(),
-            json: serde_json::to_value($from).unwrap_or_default(),
+            whole: $whole,
         }
     };
 }
 
 impl<'a> Call<'a> {
     pub fn of_step(step: &'a WorkflowStep, path: String) -> Self {
-        call!(step, path)
+        call!(step, path, Whole::Step(step))
     }
 
     pub fn of_task(task: &'a DagTask, path: String) -> Self {
-        call!(task, path)
+        call!(task, path, Whole::Task(task))
     }
 
     pub fn is_loop(&self) -> bool {
         self.with_items.is_some() || !self.with_param.is_empty() || self.with_sequence.is_some()
+    }
+
+    /// Whether the call is made at least once.
+    fn is_certain(&self) -> bool {
+        let items = self.with_items.is_some_and(|items| !items.is_empty());
+        self.when.is_empty() && (items || !self.is_loop())
     }
 
     /// Checks the call. `word` is `steps` or `tasks`, `scope` what the call may use.
@@ -70,7 +84,7 @@ impl<'a> Call<'a> {
         self.check_loop(report);
         let mut scope = scope.clone();
         self.add_items(&mut scope);
-        let mut json = self.json.clone();
+        let mut json = serde_json::to_value(&self.whole).unwrap_or_default();
         if let Some(map) = json.as_object_mut() {
             for field in ["hooks", "inline"] {
                 map.remove(field);
@@ -96,11 +110,19 @@ impl<'a> Call<'a> {
         scope.open(format!("{word}.{}.", self.name));
         scope.open(format!("{word}.self."));
         if !self.on_exit.is_empty() {
-            spec.check_target(&format!("{}.onExit", self.path), self.on_exit, None, report);
+            let path = format!("{}.onExit", self.path);
+            if let Some(callee) = spec.check_target(&path, self.on_exit, None, report) {
+                arguments::check_call(&path, None, callee, report);
+            }
         }
         for (name, hook) in self.hooks {
             let path = tags::join(&format!("{}.hooks", self.path), name);
             check_hook(&path, name, hook, spec, &scope, report);
+            let callee = spec.find(&hook.template, hook.template_ref.as_ref());
+            if let Some(callee) = callee {
+                let place = format!("{path}.arguments");
+                arguments::check_call(&place, hook.arguments.as_ref(), callee, report);
+            }
         }
     }
 
@@ -160,7 +182,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Checks a hook of a call or of the workflow.
+/// Checks a hook of a call or of the workflow, but not whether its arguments suffice.
 pub(super) fn check_hook(
     path: &str,
     name: &str,
@@ -179,17 +201,10 @@ pub(super) fn check_hook(
     let json = serde_json::to_value(&hook.arguments).unwrap_or_default();
     let place = format!("{path}.arguments");
     tags::check(&place, &json, scope, report);
-    let callee = spec.check_target(
-        &format!("{path}.template"),
-        &hook.template,
-        hook.template_ref.as_ref(),
-        report,
-    );
+    let target = format!("{path}.template");
+    spec.check_target(&target, &hook.template, hook.template_ref.as_ref(), report);
     if let Some(given) = &hook.arguments {
         arguments::check(&place, given, true, report);
-        if let Some(callee) = callee {
-            arguments::check_call(&place, Some(given), callee, report);
-        }
     }
 }
 
@@ -214,48 +229,22 @@ fn check_sequence(path: &str, sequence: &Sequence, report: &mut Report) {
     }
 }
 
-/// The templates of this spec that a template calls whatever happens: calls that nothing can leave out.
+/// The templates of this spec that a template calls whatever happens: by calls that nothing can leave out.
 pub(super) fn certain_callees<'a>(template: &'a Template, found: &mut BTreeSet<&'a str>) {
-    let mut visit = |when: &str, items: Option<&[Item]>, is_loop: bool, call: Callee<'a>| {
-        let sure = when.is_empty() && (!is_loop || items.is_some_and(|items| !items.is_empty()));
-        if !sure {
-            return;
-        }
-        match (call.inline, call.reference) {
-            (Some(inline), _) => certain_callees(inline, found),
-            (None, false) if !has_tags(call.name) => {
-                found.insert(call.name);
+    let steps = template.steps.iter().flat_map(|group| &group.0);
+    let steps = steps.map(|step| Call::of_step(step, String::new()));
+    let dag = template.dag.as_ref().filter(|dag| dag.target.is_empty());
+    let tasks = dag.into_iter().flat_map(|dag| &dag.tasks);
+    // A condition on a result may not come true.
+    let tasks = tasks.filter(|task| !task.depends.contains('.'));
+    let tasks = tasks.map(|task| Call::of_task(task, String::new()));
+    for call in steps.chain(tasks).filter(Call::is_certain) {
+        match call.inline {
+            Some(inline) => certain_callees(inline, found),
+            None if call.template_ref.is_none() => {
+                found.insert(call.template);
             }
-            _ => {}
+            None => {}
         }
-    };
-    for step in template.steps.iter().flat_map(|group| &group.0) {
-        let is_loop = step.with_items.is_some()
-            || !step.with_param.is_empty()
-            || step.with_sequence.is_some();
-        let callee = Callee {
-            name: &step.template,
-            reference: step.template_ref.is_some(),
-            inline: step.inline.as_deref(),
-        };
-        visit(&step.when, step.with_items.as_deref(), is_loop, callee);
     }
-    let Some(dag) = template.dag.as_ref().filter(|dag| dag.target.is_empty()) else { return };
-    for task in dag.tasks.iter().filter(|task| !task.depends.contains('.')) {
-        let is_loop = task.with_items.is_some()
-            || !task.with_param.is_empty()
-            || task.with_sequence.is_some();
-        let callee = Callee {
-            name: &task.template,
-            reference: task.template_ref.is_some(),
-            inline: task.inline.as_deref(),
-        };
-        visit(&task.when, task.with_items.as_deref(), is_loop, callee);
-    }
-}
-
-struct Callee<'a> {
-    name: &'a str,
-    reference: bool,
-    inline: Option<&'a Template>,
 }

@@ -167,9 +167,7 @@ fn dependencies(
     for name in condition.tasks() {
         add(path.clone(), &name, report);
         let other = index.get(name.as_str()).and_then(|number| dag.tasks.get(*number));
-        let is_loop = other.is_none_or(|task| {
-            task.with_items.is_some() || !task.with_param.is_empty() || task.with_sequence.is_some()
-        });
+        let is_loop = other.is_none_or(|task| Call::of_task(task, String::new()).is_loop());
         let asks = ["AnySucceeded", "AllFailed"]
             .iter()
             .any(|result| task.depends.contains(&format!("{name}.{result}")));

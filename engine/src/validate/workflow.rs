@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lighter_api::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use lighter_api::{Arguments, Template, TemplateRef, WorkflowSpec};
+use lighter_api::{Template, TemplateRef, WorkflowSpec};
 
-use super::call::{self, Call, certain_callees, check_hook};
+use super::Severity;
+use super::call::{Call, certain_callees, check_hook};
 use super::finding::Report;
 use super::names::{self, Kind, shown, suggest};
 use super::scope::Scope;
@@ -224,45 +225,48 @@ impl<'a> Spec<'a> {
             }
             return;
         }
-        let callee = self.check_target(path, entrypoint, None, report);
-        if let Some(callee) = callee.filter(|_| !self.reusable) {
-            let mut found = Report::default();
-            arguments::check_call(
-                "spec.arguments",
-                self.spec.arguments.as_ref(),
-                callee,
-                &mut found,
-            );
-            // A workflow's arguments need not be inputs of its entrypoint.
-            found.findings.retain(|finding| finding.severity == super::Severity::Error);
-            report.findings.append(&mut found.findings);
+        if let Some(callee) = self.check_target(path, entrypoint, None, report) {
+            self.check_given("spec.arguments", callee, report);
         }
+    }
+
+    /// Checks that the workflow's arguments suffice for a template that is called with them.
+    fn check_given(&self, path: &str, callee: &Template, report: &mut Report) {
+        if self.reusable {
+            return;
+        }
+        let mut found = Report::default();
+        arguments::check_call(path, self.spec.arguments.as_ref(), callee, &mut found);
+        // They need not be inputs of it.
+        found.findings.retain(|finding| finding.severity == Severity::Error);
+        report.findings.append(&mut found.findings);
     }
 
     /// Checks the exit handler and the hooks of the workflow.
     fn check_ends(&self, globals: &Scope<'_>, report: &mut Report) {
-        if !self.spec.on_exit.is_empty() {
-            let callee = self.check_target("spec.onExit", &self.spec.on_exit, None, report);
-            self.check_end("spec.onExit", callee, self.spec.arguments.as_ref(), report);
+        if !self.spec.on_exit.is_empty()
+            && let Some(callee) = self.check_target("spec.onExit", &self.spec.on_exit, None, report)
+        {
+            self.check_given("spec.onExit", callee, report);
         }
         for (name, hook) in &self.spec.hooks {
             let path = tags::join("spec.hooks", name);
             check_hook(&path, name, hook, self, globals, report);
+            let Some(callee) = self.find(&hook.template, hook.template_ref.as_ref()) else {
+                continue;
+            };
+            match &hook.arguments {
+                Some(given) => {
+                    arguments::check_call(
+                        &format!("{path}.arguments"),
+                        Some(given),
+                        callee,
+                        report,
+                    );
+                }
+                None => self.check_given(&path, callee, report),
+            }
         }
-    }
-
-    fn check_end(
-        &self,
-        path: &str,
-        callee: Option<&Template>,
-        given: Option<&Arguments>,
-        report: &mut Report,
-    ) {
-        let Some(callee) = callee.filter(|_| !self.reusable) else { return };
-        let mut found = Report::default();
-        arguments::check_call(path, given, callee, &mut found);
-        found.findings.retain(|finding| finding.severity == super::Severity::Error);
-        report.findings.append(&mut found.findings);
     }
 
     /// The template that a call names, if it is known.
@@ -274,11 +278,11 @@ impl<'a> Spec<'a> {
     }
 
     /// Reports a call that names no template, several, or one that does not exist.
-    pub fn check_callee(&self, call: &call::Call<'_>, report: &mut Report) {
+    pub fn check_callee(&self, call: &Call<'_>, report: &mut Report) {
         let path = format!("{}.template", call.path);
         match (call.inline, call.template_ref, call.template) {
             (Some(_), Some(_), _) => {
-                report.error(path, "`inline` and `templateRef` cannot be used together")
+                report.error(path, "`inline` and `templateRef` cannot be used together");
             }
             (Some(_), None, name) if !name.is_empty() => {
                 report.error(path, "`inline` and `template` cannot be used together");
@@ -331,7 +335,8 @@ impl<'a> Spec<'a> {
         found
     }
 
-    fn find(&self, name: &str, reference: Option<&TemplateRef>) -> Option<&Template> {
+    /// A template by its name or reference.
+    pub fn find(&self, name: &str, reference: Option<&TemplateRef>) -> Option<&Template> {
         let Some(reference) = reference else {
             return self.templates.get(*self.index.get(name)?);
         };
