@@ -25,7 +25,7 @@ use super::value::Val;
 
 /// All functions; `env` and `expandenv` are left out, as Argo does.
 #[rustfmt::skip]
-const NAMES: [&str; 209] = [
+pub(super) const NAMES: [&str; 209] = [
     "abbrev", "abbrevboth", "add", "add1", "add1f", "addf", "adler32sum", "ago", "all", "any",
     "append", "atoi", "b32dec", "b32enc", "b64dec", "b64enc", "base", "bcrypt", "biggest",
     "buildCustomCert", "camelcase", "cat", "ceil", "chunk", "clean", "coalesce", "compact",
@@ -67,7 +67,8 @@ pub(crate) fn call(run: &Run<'_>, name: &str, args: &[Val]) -> Outcome {
     run.spend(args.iter().map(Val::weight).sum::<usize>() / 64)?;
     // The `must` functions report errors where the others panic; both are errors here.
     let plain = match name {
-        "must_date_modify" | "date_modify" | "mustDateModify" => "dateModify".to_owned(),
+        "date_modify" => "dateModify".to_owned(),
+        "must_date_modify" | "mustDateModify" => "mustDateModify".to_owned(),
         "date_in_zone" => "dateInZone".to_owned(),
         "tuple" => "list".to_owned(),
         "push" | "mustPush" | "mustAppend" => "append".to_owned(),

@@ -23,13 +23,13 @@ fn parse_int(text: &str) -> Option<i64> {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let lower = digits.to_ascii_lowercase();
+    let lower = digits.to_ascii_lowercase().replace('_', "");
     let size = match [("0x", 16), ("0b", 2), ("0o", 8)]
         .iter()
         .find_map(|(prefix, radix)| Some((lower.strip_prefix(prefix)?, *radix)))
     {
         Some((digits, radix)) => i64::from_str_radix(digits, radix).ok()?,
-        // Leading zeros are dropped, not read as octal.
+        None if lower.len() > 1 && lower.starts_with('0') => i64::from_str_radix(&lower, 8).ok()?,
         None => lower.parse().ok()?,
     };
     Some(if negative { size.checked_neg()? } else { size })

@@ -18,6 +18,9 @@ pub(super) fn call(run: &Run<'_>, name: &str, args: &[Val]) -> Option<Outcome> {
         ("htmlDate", [date]) => format(run, "2006-01-02", date, "UTC"),
         ("htmlDateInZone", [date, Val::Str(zone)]) => format(run, "2006-01-02", date, zone),
         ("dateModify", [Val::Str(by), Val::Time(time)]) => {
+            gotime::add(time, gotime::parse_duration(by).unwrap_or(0))
+        }
+        ("mustDateModify", [Val::Str(by), Val::Time(time)]) => {
             gotime::parse_duration(by).and_then(|nanos| gotime::add(time, nanos))
         }
         ("toDate", [Val::Str(layout), Val::Str(text)]) => {

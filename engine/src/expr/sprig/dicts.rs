@@ -92,7 +92,7 @@ fn merge_all(run: &Run<'_>, first: &Items, others: &[Val], overwrite: bool) -> O
     Ok(Val::map(merged))
 }
 
-/// Without `overwrite` only what is empty is filled in; with it only what is empty is not taken.
+/// Without `overwrite` only what is empty is filled in. Maps in both are merged.
 fn merge(
     run: &Run<'_>,
     into: &mut Items,
@@ -112,7 +112,6 @@ fn merge(
                 merge(run, &mut items, &new.items, overwrite, depth + 1)?;
                 Val::map(items)
             }
-            (Some(old), new) if overwrite && cast::empty(new) => old.clone(),
             (Some(old), _) if !overwrite && !cast::empty(old) => old.clone(),
             _ => value.clone(),
         };

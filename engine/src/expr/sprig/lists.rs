@@ -15,7 +15,9 @@ pub(super) fn call(run: &Run<'_>, name: &str, args: &[Val]) -> Option<Outcome> {
         }
         ("first", [Val::List(list)]) => Ok(list.items.first().cloned().unwrap_or(Val::Nil)),
         ("last", [Val::List(list)]) => Ok(list.items.last().cloned().unwrap_or(Val::Nil)),
-        ("rest" | "initial", [Val::List(list)]) if list.items.is_empty() => Ok(Val::Nil),
+        ("rest" | "initial", [Val::List(list)]) if list.items.is_empty() => {
+            Ok(Val::list(Vec::new()))
+        }
         ("rest", [Val::List(list)]) => Ok(part(&list.items, 1, list.items.len())),
         ("initial", [Val::List(list)]) => Ok(part(&list.items, 0, list.items.len() - 1)),
         ("reverse", [Val::List(list)]) => Ok(Val::list(list.items.iter().rev().cloned().collect())),

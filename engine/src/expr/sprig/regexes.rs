@@ -54,7 +54,7 @@ fn find_all(run: &Run<'_>, pattern: &str, text: &str, n: i64) -> Outcome {
         run.room(part.len())?;
         found.push(Val::from(part.as_str()));
     }
-    Ok(if found.is_empty() { Val::Nil } else { Val::list(found) })
+    Ok(Val::list(found))
 }
 
 /// With `expand`, `$1` and `${name}` in the new text stand for groups.
@@ -67,9 +67,9 @@ fn replace_all(run: &Run<'_>, pattern: &str, text: &str, new: &str, expand: bool
         let before = out.len();
         out.push_str(text.get(end..found.start()).unwrap_or(""));
         if expand {
-            groups.expand(new, &mut out)
+            groups.expand(new, &mut out);
         } else {
-            out.push_str(new)
+            out.push_str(new);
         }
         end = found.end();
         run.spend(1)?;
@@ -81,7 +81,7 @@ fn replace_all(run: &Run<'_>, pattern: &str, text: &str, new: &str, expand: bool
 
 fn split(run: &Run<'_>, pattern: &str, text: &str, n: i64) -> Outcome {
     if n == 0 {
-        return Ok(Val::Nil);
+        return Ok(Val::list(Vec::new()));
     }
     let pattern = compile(run, pattern)?;
     let mut parts = Vec::new();

@@ -39,12 +39,11 @@ fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if inside {
-            out.push(c)
+            out.push(c);
         } else {
-            out.extend(c.to_uppercase())
+            out.extend(c.to_uppercase());
         }
-        inside =
-            c.is_alphanumeric() || c == '_' || c == '\'' || !c.is_ascii() && !c.is_whitespace();
+        inside = c.is_alphanumeric() || c == '_' || !c.is_ascii() && !c.is_whitespace();
     }
     out
 }
@@ -54,9 +53,9 @@ fn untitle(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if start && !c.is_whitespace() {
-            out.extend(c.to_lowercase())
+            out.extend(c.to_lowercase());
         } else {
-            out.push(c)
+            out.push(c);
         }
         start = c.is_whitespace();
     }
@@ -154,7 +153,7 @@ pub(super) fn base32_encode(bytes: &[u8]) -> String {
 /// The bytes, or the place of what is not valid.
 pub(super) fn base32_decode(text: &str) -> Result<Vec<u8>, usize> {
     let text = text.replace(['\r', '\n'], "");
-    if text.len() % 8 != 0 {
+    if !text.len().is_multiple_of(8) {
         return Err(text.len());
     }
     let mut out = Vec::with_capacity(text.len() / 8 * 5);

@@ -255,19 +255,17 @@ impl Lexer<'_> {
             "in" | "IN" => return Ok(Comparator("in".to_owned())),
             _ => {}
         }
-        let mut parts = word.split('.');
-        let first = parts.next().unwrap_or("");
         if word.ends_with('.') {
             return Err(format!("Hanging accessor on token '{word}'"));
         }
-        for part in parts {
-            return Err(if part.starts_with(char::is_lowercase) {
-                format!("Unable to access unexported field '{part}' in token '{word}'")
-            } else {
-                format!("No parameter '{first}' found.")
-            });
+        let private = word.split('.').skip(1).find(|part| part.starts_with(char::is_lowercase));
+        match (private, word.split_once('.')) {
+            (Some(part), _) => {
+                Err(format!("Unable to access unexported field '{part}' in token '{word}'"))
+            }
+            (None, Some((first, _))) => Err(format!("No parameter '{first}' found.")),
+            (None, None) => Ok(Word(word)),
         }
-        Ok(Word(word))
     }
 
     fn symbol(&mut self) -> Result<Token, String> {
