@@ -14,11 +14,11 @@ use crate::expr::has_tags;
 /// Container names that the executor's own containers have.
 const RESERVED: [&str; 3] = ["init", "wait", "supervisor"];
 
-/// Checks a template that calls no others. `volumes` are those of the whole workflow.
+/// Checks a template that calls no others. `volumes` are those of the whole workflow, if they are known.
 pub(super) fn check(
     path: &str,
     template: &Template,
-    volumes: &BTreeSet<&str>,
+    volumes: Option<&BTreeSet<&str>>,
     report: &mut Report,
 ) {
     if let Some(container) = &template.container {
@@ -31,7 +31,8 @@ pub(super) fn check(
         check_image(&path, script.image.as_deref(), report);
         check_mounts(&path, template, script.volume_mounts.as_deref(), volumes, report);
         if script.source.is_empty() {
-            report.error(path, "a script needs `source`");
+            let message = "a script without `source` is an empty file";
+            report.warning(path, message, None);
         }
     }
     let mut seen = BTreeSet::new();
@@ -65,15 +66,15 @@ fn check_mounts(
     path: &str,
     template: &Template,
     mounts: Option<&[VolumeMount]>,
-    volumes: &BTreeSet<&str>,
+    volumes: Option<&BTreeSet<&str>>,
     report: &mut Report,
 ) {
     let own = template.volumes.iter().map(|volume| volume.name.as_str());
-    let known: BTreeSet<&str> = volumes.iter().copied().chain(own).collect();
+    let known: BTreeSet<&str> = volumes.into_iter().flatten().copied().chain(own).collect();
     let mut places: BTreeMap<&str, String> = BTreeMap::new();
     for (index, mount) in mounts.unwrap_or_default().iter().enumerate() {
         let path = format!("{path}.volumeMounts[{index}]");
-        if !has_tags(&mount.name) && !known.contains(mount.name.as_str()) {
+        if volumes.is_some() && !has_tags(&mount.name) && !known.contains(mount.name.as_str()) {
             let message = format!("volume {} is not defined", shown(&mount.name));
             let hint = suggest(&mount.name, known.iter().copied())
                 .or_else(|| Some("define it in `volumes` or `volumeClaimTemplates`".to_owned()));

@@ -45,7 +45,7 @@ pub(super) fn check(
         report.error(format!("{path}.parallelism"), "parallelism must not be negative");
     }
     if !is_group(template) {
-        leaf::check(path, template, &spec.volumes, report);
+        leaf::check(path, template, spec.volumes(), report);
         return;
     }
     check_group(path, template, report);

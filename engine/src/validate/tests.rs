@@ -176,7 +176,7 @@ fn templates_are_checked() {
             "multiple template types specified: container, suspend. choose one of: container, script, steps, dag, suspend",
         ),
         ("container: {command: [a]}", ".container.image: image may not be empty"),
-        ("script: {image: a}", ".script: a script needs `source`"),
+        ("script: {image: a}", "~.script: a script without `source` is an empty file"),
         (
             "container: {image: a, args: ['{{inputs.parameters.mesage}}', '{{input.parameters.message}}', '{{jinja}}']}\n\
              inputs: {parameters: [{name: message, default: x}]}",

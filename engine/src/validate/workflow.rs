@@ -24,7 +24,7 @@ pub(super) struct Spec<'a> {
     /// As in the spec, with `templateDefaults` under them.
     templates: Vec<Template>,
     index: BTreeMap<&'a str, usize>,
-    pub volumes: BTreeSet<&'a str>,
+    volumes: BTreeSet<&'a str>,
 }
 
 /// Checks the name of the object.
@@ -83,7 +83,9 @@ impl<'a> Spec<'a> {
         names::check_list("spec.templates", names, Kind::Field, report);
         let globals = self.globals();
         let mut around = globals.clone();
-        around.open("inputs.");
+        for prefix in ["inputs.", "steps.", "tasks."] {
+            around.open(prefix);
+        }
         around.add("pod.name");
         if let Some(map) = json.as_object_mut() {
             for field in ["templates", "templateDefaults", "metrics", "hooks", "arguments"] {
@@ -131,7 +133,10 @@ impl<'a> Spec<'a> {
             scope.add(format!("workflow.parameters.{}", parameter.name));
         }
         if self.reusable {
-            scope.open("workflow.parameters.");
+            // The workflow that uses it may have more.
+            for list in ["parameters", "labels", "annotations"] {
+                scope.open(format!("workflow.{list}."));
+            }
         }
         self.add_metadata(&mut scope);
         for outputs in self.templates.iter().filter_map(|template| template.outputs.as_ref()) {
@@ -333,6 +338,11 @@ impl<'a> Spec<'a> {
             report.error_with(path, message, Some(hint));
         }
         found
+    }
+
+    /// The volumes that templates may mount; those of a reusable spec may come from its workflow.
+    pub fn volumes(&self) -> Option<&BTreeSet<&'a str>> {
+        (!self.reusable).then_some(&self.volumes)
     }
 
     /// A template by its name or reference.
