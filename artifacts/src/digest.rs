@@ -82,11 +82,8 @@ impl<R: Read> Read for Verified<R> {
             }
             return Ok(count);
         }
-        match self.state.take() {
-            Some((hash, expected)) => {
-                check(&hex(&hash.finalize()), &expected, &self.what).map_err(Error::into_io)?
-            }
-            None => {}
+        if let Some((hash, expected)) = self.state.take() {
+            check(&hex(&hash.finalize()), &expected, &self.what).map_err(Error::into_io)?;
         }
         Ok(0)
     }

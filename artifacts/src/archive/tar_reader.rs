@@ -10,7 +10,7 @@ const BLOCK: usize = 512;
 /// Largest extension (long name, PAX records), in bytes.
 const EXTENSION: u64 = 1 << 20;
 /// Largest size that fits into the octal field.
-const OCTAL: u64 = 0o7_7777_7777_77;
+const OCTAL: u64 = 0o77_777_777_777;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -41,6 +41,9 @@ pub(crate) struct TarReader<R> {
     left: u64,
     padding: u64,
 }
+
+/// A PAX key and its value.
+type Record<'a> = (&'a [u8], &'a [u8]);
 
 /// Extensions that describe the next entry.
 #[derive(Default)]
@@ -214,7 +217,7 @@ impl<R: Read> TarReader<R> {
             match key {
                 b"path" => set(&mut extensions.path, value.to_vec()).map_err(|()| self.twice())?,
                 b"linkpath" => {
-                    set(&mut extensions.link, value.to_vec()).map_err(|()| self.twice())?
+                    set(&mut extensions.link, value.to_vec()).map_err(|()| self.twice())?;
                 }
                 b"size" => {
                     let size =
@@ -223,7 +226,7 @@ impl<R: Read> TarReader<R> {
                 }
                 b"mtime" => {
                     extensions.mtime =
-                        number(value.split(|byte| *byte == b'.').next().unwrap_or_default())
+                        number(value.split(|byte| *byte == b'.').next().unwrap_or_default());
                 }
                 sparse if sparse.starts_with(b"GNU.sparse.") => {
                     return Err(self
@@ -248,7 +251,7 @@ impl<R: Read> TarReader<R> {
     }
 
     /// `<length> <key>=<value>\n`, where the length counts itself.
-    fn records<'a>(&self, mut data: &'a [u8]) -> Result<Vec<(&'a [u8], &'a [u8])>, Error> {
+    fn records<'a>(&self, mut data: &'a [u8]) -> Result<Vec<Record<'a>>, Error> {
         let mut records = Vec::new();
         while !data.is_empty() {
             let (key, value, rest) =

@@ -185,7 +185,7 @@ impl<'a> Documents<'a> {
         let mut escape = vec![b'\\'];
         match self.peek()? {
             Some(kind @ (b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')) => {
-                escape.push(kind)
+                escape.push(kind);
             }
             Some(b'u') => {
                 escape.push(b'u');

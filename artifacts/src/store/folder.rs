@@ -269,7 +269,7 @@ fn collect_objects(dir: &Dir, path: &Path, objects: &mut Vec<Object>) -> io::Res
                 inner => collect_objects(&inner?, &below, objects)?,
             },
             FileType::RegularFile => {
-                objects.push(object(&below, stat.st_size.try_into().unwrap_or(0)))
+                objects.push(object(&below, stat.st_size.try_into().unwrap_or(0)));
             }
             _ => {}
         }

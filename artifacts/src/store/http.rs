@@ -105,9 +105,9 @@ fn private_roots(path: &std::path::Path) -> Result<ureq::tls::TlsConfig, Error> 
     let pem = std::fs::read(path).doing(doing)?;
     let mut roots = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {
-        match item.map_err(|error| Error::new(Error::Invalid, doing(), error.to_string()))? {
-            ureq::tls::PemItem::Certificate(certificate) => roots.push(certificate),
-            _ => {}
+        let item = item.map_err(|error| Error::new(Error::Invalid, doing(), error.to_string()))?;
+        if let ureq::tls::PemItem::Certificate(certificate) = item {
+            roots.push(certificate);
         }
     }
     let roots = ureq::tls::RootCerts::new_with_certs(&roots);

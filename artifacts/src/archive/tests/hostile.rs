@@ -326,7 +326,10 @@ fn hostile_zips_write_nothing() {
         ("drive letter", vec![("C:/evil", 0o100_644, b"x")]),
         ("may lead outside", vec![("a", 0o100_644, b"x"), ("l", 0o120_777, b"/etc/passwd")]),
         ("may lead outside", vec![("a", 0o100_644, b"x"), ("l", 0o120_777, b"../evil")]),
-        ("comes twice", vec![("d", 0o120_777, b"a"), ("d/evil", 0o100_644, b"x"), ("a", 0o100_644, b"x")]),
+        (
+            "comes twice",
+            vec![("d", 0o120_777, b"a"), ("d/evil", 0o100_644, b"x"), ("a", 0o100_644, b"x")],
+        ),
         ("comes twice", vec![("a", 0o100_644, b"x"), ("./a", 0o100_644, b"x")]),
         ("device or FIFO", vec![("fifo", 0o010_644, b"")]),
     ] {
