@@ -122,6 +122,7 @@ fn kind(tree: &Tree, scope: &Scope, id: Id) -> Option<&'static str> {
         Expr::Str(_) => "string",
         Expr::List(_) => "[]interface {}",
         Expr::Map(_) => "map[string]interface {}",
+        Expr::Unary("-" | "+", operand) => return kind(tree, scope, *operand),
         Expr::Ident(name) if !scope.has_below(name) => match scope.get(name) {
             Some(Var::Text(_)) => "string",
             _ => return None,
@@ -130,18 +131,31 @@ fn kind(tree: &Tree, scope: &Scope, id: Id) -> Option<&'static str> {
     })
 }
 
-/// Refuses `==` and `!=` between kinds that are known to differ: Argo does, since it is a mistake.
+/// Refuses operands whose kinds are known and do not fit: Argo does, since it is a mistake.
 pub(super) fn kinds(tree: &Tree, scope: &Scope) -> Result<(), Fail> {
     let number = |kind: &str| matches!(kind, "int" | "float64");
     for id in tree.ids() {
-        let Expr::Binary(op @ ("==" | "!="), left, right) = tree.expr(id) else { continue };
-        let (Some(a), Some(b)) = (kind(tree, scope, *left), kind(tree, scope, *right)) else {
-            continue;
+        let known = |id: &Id| kind(tree, scope, *id);
+        let wrong = match tree.expr(id) {
+            Expr::Binary(op @ ("==" | "!="), left, right) => match (known(left), known(right)) {
+                (Some(a), Some(b)) if a != b && !(number(a) && number(b)) => {
+                    format!("invalid operation: {op} (mismatched types {a} and {b})")
+                }
+                _ => continue,
+            },
+            Expr::Binary(op @ ("and" | "&&" | "or" | "||"), left, right) => {
+                match known(left).into_iter().chain(known(right)).find(|kind| *kind != "bool") {
+                    Some(kind) => format!("invalid operation: {op} (mismatched type {kind})"),
+                    None => continue,
+                }
+            }
+            Expr::Member { of, key, .. } => match (known(of), known(key)) {
+                (Some("string"), Some("int")) => "type string[int] is undefined".to_owned(),
+                _ => continue,
+            },
+            _ => continue,
         };
-        if a != b && !(number(a) && number(b)) {
-            let message = format!("invalid operation: {op} (mismatched types {a} and {b})");
-            return Err(Fail::from(message).at(tree.node(id).at));
-        }
+        return Err(Fail::from(wrong).at(tree.node(id).at));
     }
     Ok(())
 }

@@ -204,14 +204,12 @@ impl Machine<'_> {
                     Ok(left)
                 }
             }
+            // The right side is the result as it is: only the check before looks at its kind.
             "and" | "&&" | "or" | "||" => {
                 let stop = matches!(op, "or" | "||");
                 match ops::boolean(op, &left)? {
                     value if value == stop => Ok(Val::Bool(value)),
-                    _ => {
-                        let right = self.value(right)?;
-                        ops::boolean(op, &right).map(Val::Bool)
-                    }
+                    _ => self.lazy(right),
                 }
             }
             _ => {

@@ -83,24 +83,37 @@ pub(crate) fn call(run: &Run<'_>, name: &str, args: &[Val]) -> Outcome {
             _ => name.to_owned(),
         },
     };
-    let name_now = plain.as_str();
-    strings::call(run, name_now, args)
-        .or_else(|| words::call(run, name_now, args))
-        .or_else(|| lists::call(run, name_now, args))
-        .or_else(|| dicts::call(run, name_now, args))
-        .or_else(|| general::call(run, name_now, args))
-        .or_else(|| math::call(run, name_now, args))
-        .or_else(|| dates::call(run, name_now, args))
-        .or_else(|| regexes::call(run, name_now, args))
-        .or_else(|| paths::call(name_now, args))
-        .or_else(|| urls::call(name_now, args))
-        .or_else(|| semver::call(name_now, args))
-        .or_else(|| random::call(run, name_now, args))
-        .or_else(|| crypto::call(run, name_now, args))
-        .or_else(|| passwords::call(run, name_now, args))
-        .or_else(|| certs::call(run, name_now, args))
-        .unwrap_or_else(|| {
-            let types: Vec<&str> = args.iter().map(Val::type_name).collect();
-            Err(format!("wrong arguments to call sprig.{name}: ({})", types.join(", ")).into())
-        })
+    any(run, &plain, args).or_else(|| zeros(run, &plain, args)).unwrap_or_else(|| {
+        let types: Vec<&str> = args.iter().map(Val::type_name).collect();
+        Err(format!("wrong arguments to call sprig.{name}: ({})", types.join(", ")).into())
+    })
+}
+
+/// Go passes the zero value of the parameter's type for nil.
+fn zeros(run: &Run<'_>, name: &str, args: &[Val]) -> Option<Outcome> {
+    if !args.iter().any(Val::is_nil) {
+        return None;
+    }
+    let with = |zero: Val| -> Vec<Val> {
+        args.iter().map(|arg| if arg.is_nil() { zero.clone() } else { arg.clone() }).collect()
+    };
+    any(run, name, &with(Val::from(""))).or_else(|| any(run, name, &with(Val::Int(0))))
+}
+
+fn any(run: &Run<'_>, name: &str, args: &[Val]) -> Option<Outcome> {
+    strings::call(run, name, args)
+        .or_else(|| words::call(run, name, args))
+        .or_else(|| lists::call(run, name, args))
+        .or_else(|| dicts::call(run, name, args))
+        .or_else(|| general::call(run, name, args))
+        .or_else(|| math::call(run, name, args))
+        .or_else(|| dates::call(run, name, args))
+        .or_else(|| regexes::call(run, name, args))
+        .or_else(|| paths::call(name, args))
+        .or_else(|| urls::call(name, args))
+        .or_else(|| semver::call(name, args))
+        .or_else(|| random::call(run, name, args))
+        .or_else(|| crypto::call(run, name, args))
+        .or_else(|| passwords::call(run, name, args))
+        .or_else(|| certs::call(run, name, args))
 }

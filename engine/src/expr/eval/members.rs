@@ -73,6 +73,14 @@ pub(crate) fn fetch(run: &Run<'_>, of: &Val, key: &Val) -> Outcome {
         (Val::List(_), other) => {
             Err(format!("invalid operation: int({})", other.type_name()).into())
         }
+        // A byte, as Go indexes text.
+        (Val::Str(text), Val::Int(index)) => place(*index, text.len())
+            .and_then(|index| text.as_bytes().get(index))
+            .map(|byte| Val::Int(i64::from(*byte)))
+            .ok_or_else(|| {
+                let length = text.len();
+                Fail::from(format!("index out of range: {index} (array length is {length})"))
+            }),
         (Val::Nil, _) => Err(format!("cannot fetch {key} from <nil>").into()),
         (Val::Str(_), Val::Str(name)) => Err(format!("type string has no field {name}").into()),
         (other, _) => {

@@ -33,6 +33,7 @@ pub(super) fn call(run: &Run<'_>, name: &str, args: &[Val]) -> Option<Outcome> {
         ("slice", [Val::List(list), indices @ ..]) => slice(&list.items, indices),
         ("concat", lists) => concat(lists),
         ("chunk", [Val::Int(size), Val::List(list)]) => chunk(*size, &list.items),
+        ("sortAlpha", [Val::Nil]) => Ok(Val::strings(["<nil>"])),
         ("sortAlpha", [value]) => {
             let mut texts = cast::texts(value);
             texts.sort_unstable();

@@ -29,7 +29,7 @@ pub(super) fn call(run: &Run<'_>, name: &str, args: &[Val]) -> Option<Outcome> {
         ("toString", [value]) => Some(Ok(Val::from(value.to_string()))),
         ("toStrings", [value]) => Some(Ok(Val::strings(cast::texts(value)))),
         ("join", [Val::Str(by), value]) => Some(join(run, &cast::texts(value), by)),
-        ("cat", values) => Some(join(run, &present(values, Val::to_string), " ").map(trimmed)),
+        ("cat", values) => Some(join(run, &present(values, Val::to_string), " ")),
         ("quote", values) => {
             Some(join(run, &present(values, |value| cast::quote(&value.to_string())), " "))
         }
@@ -88,10 +88,6 @@ fn with_number(run: &Run<'_>, name: &str, n: i64, text: &str) -> Option<Outcome>
 
 fn present(values: &[Val], text: impl Fn(&Val) -> String) -> Vec<String> {
     values.iter().filter(|value| !value.is_nil()).map(text).collect()
-}
-
-fn trimmed(value: Val) -> Val {
-    Val::from(value.to_string().trim())
 }
 
 fn join(run: &Run<'_>, texts: &[String], by: &str) -> Outcome {
