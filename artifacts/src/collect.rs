@@ -53,7 +53,7 @@ pub fn materialise(
         );
         return Err(Error::new(Error::Invalid, format!("collect {}", collection.from), why));
     }
-    let source = parts::Stored::new(origin, limits, target)?;
+    let source = parts::Stored::new(origin, &collection.parts, limits, target)?;
     shape::write(&source, &collection.parts, how, target, Policy::Replace).map(|_| ())
 }
 

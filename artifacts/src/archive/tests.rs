@@ -2,6 +2,7 @@
 
 mod differential;
 mod hostile;
+mod mutated;
 mod round_trip;
 
 use super::*;

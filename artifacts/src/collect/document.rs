@@ -345,3 +345,41 @@ fn new_line(out: &mut dyn Write, style: Style, level: usize) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reformat(text: &str, style: Style) -> Result<String> {
+        let mut reader = text.as_bytes();
+        let mut documents = Documents::new(&mut reader);
+        let mut out = Vec::new();
+        documents.more()?;
+        documents.copy(&mut out, style)?;
+        if documents.more()? {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(String::from_utf8(out).expect("the output is UTF-8"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        /// serde_json takes what we take, and finds the same in what we write.
+        #[test]
+        fn as_serde_json(tokens in prop::collection::vec(prop::sample::select(
+            &["[", "]", "{", "}", ",", ":", "\"a\"", "\"b\\n\"", "0", "-1", "1.5", "2e+3", "01", "true", "null", " ", "\n", "\"", "é", "-", "."][..]), 0..9))
+        {
+            let text = tokens.concat();
+            let theirs: serde_json::Result<serde_json::Value> = serde_json::from_str(&text);
+            for style in [Style::Compact, Style::Pretty(0)] {
+                let ours = reformat(&text, style);
+                prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?}: {:?} {:?}", text, ours, theirs);
+                if let (Ok(ours), Ok(theirs)) = (ours, &theirs) {
+                    prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&ours).expect("valid"), theirs);
+                }
+            }
+        }
+    }
+}

@@ -36,14 +36,19 @@ pub(super) struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
+    /// The default repository is opened only if a part lies there.
     pub fn new(
         origin: &'a Origin<'a>,
+        parts: &[Part],
         limits: &'a Limits,
         scratch: &'a Target,
     ) -> Result<Stored<'a>, Error> {
+        let needed = parts.iter().any(|part| part.location.is_none());
         let repository = match origin.repository {
-            Some(location) => Some(open_store(location, origin.mounts, origin.secrets)?.0),
-            None => None,
+            Some(location) if needed => {
+                Some(open_store(location, origin.mounts, origin.secrets)?.0)
+            }
+            _ => None,
         };
         Ok(Stored { repository, origin, limits, scratch })
     }
