@@ -80,7 +80,7 @@ impl Invocation {
             match arg.as_bytes() {
                 [b'-', b'-', name @ ..] => parsed.long(OsStr::from_bytes(name), &mut args)?,
                 [b'-', first, rest @ ..] => {
-                    parsed.short(*first, OsStr::from_bytes(rest), &mut args)?
+                    parsed.short(*first, OsStr::from_bytes(rest), &mut args)?;
                 }
                 _ => parsed.word(arg)?,
             }

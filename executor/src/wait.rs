@@ -10,11 +10,9 @@ use serde_json::Map;
 
 use crate::events::Events;
 use crate::failure::{Failure, os_text};
-use crate::location::Stores;
 use crate::log;
 use crate::paths::Paths;
 use crate::report::{self, TaskResult};
-use crate::retry::Backoff;
 use crate::settings;
 use crate::template::{self, Template};
 
@@ -40,13 +38,16 @@ pub fn run(paths: &Paths) -> Result<(), Failure> {
     settings::required_of_pod()?;
     let json = template::read_environment_first(paths)?;
     let deadline = settings::deadline()?;
+    let template = Template::parse(&json)?;
+    let mounted = artifacts::mounted_inputs(&json)?;
+    // The JSON may be large, and main may run for long.
+    drop(json);
     let reporter = report::reporter()?;
     let mut result = TaskResult::new()?;
     // From here on SIGTERM is only seen where it is looked for.
     let mut events = Events::new().map_err(|error| {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;
-    let template = Template::parse(&json)?;
 
     let mut errors = Errors::default();
     errors.note(report::send(&*reporter, &result));
@@ -59,7 +60,7 @@ pub fn run(paths: &Paths) -> Result<(), Failure> {
         waited.map_err(|text| format!("failed to wait for main container to complete: {text}")),
     );
     if let Some(outputs) =
-        errors.note(collect(&json, &template, paths).map_err(|failure| failure.to_string()))
+        errors.note(collect(&template, mounted, paths).map_err(|failure| failure.to_string()))
     {
         outputs.errors.0.into_iter().for_each(|text| errors.0.push(text));
         result.set_outputs(outputs.values);
@@ -84,11 +85,10 @@ struct Outputs {
     errors: Errors,
 }
 
-fn collect(json: &[u8], template: &Template, paths: &Paths) -> Result<Outputs, Failure> {
+fn collect(template: &Template, mounted: Vec<String>, paths: &Paths) -> Result<Outputs, Failure> {
     let mut errors = Errors::default();
     let mut values = Map::new();
-    let saver =
-        artifacts::Saver::new(json, template, paths, Stores::new(paths), Backoff::for_stores()?)?;
+    let saver = artifacts::Saver::new(template, mounted, paths)?;
     let mut artifacts = Vec::new();
     if template.resource.is_none() {
         if let Some(Some(text)) = errors.note(values::result(template, paths)) {

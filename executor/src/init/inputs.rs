@@ -223,7 +223,7 @@ fn set_mode(input: &Input, root: &Path, inside: &Path) -> Result<(), Failure> {
         )));
     }
     if input.recurse_mode {
-        chmod_below(&real, mode).map_err(failed)?
+        chmod_below(&real, mode).map_err(failed)?;
     }
     fs::set_permissions(&real, Permissions::from_mode(mode)).map_err(failed)
 }

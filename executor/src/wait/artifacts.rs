@@ -60,26 +60,32 @@ impl From<Error> for NotSaved {
     }
 }
 
+/// Paths of the input artifacts that main has as mounts: all but the optional ones that were not supplied.
+pub(super) fn mounted_inputs(json: &[u8]) -> Result<Vec<String>, Failure> {
+    let supplied = |input: &&Value| {
+        input["optional"] != true
+            || location::is_given(input)
+            || input.get("collection").is_some_and(|collection| !collection.is_null())
+    };
+    let inputs = Template::inputs(json)?;
+    let paths = inputs.iter().filter(supplied).filter_map(|input| input["path"].as_str());
+    Ok(paths.map(str::to_owned).collect())
+}
+
 impl<'a> Saver<'a> {
+    /// `mounted` are the [`mounted_inputs`].
     pub fn new(
-        json: &[u8],
         template: &'a Template,
+        mounted: Vec<String>,
         paths: &'a Paths,
-        stores: Stores,
-        backoff: Backoff,
     ) -> Result<Self, Failure> {
-        let supplied = |input: &Value| {
-            input["optional"] != true
-                || location::is_given(input)
-                || input.get("collection").is_some_and(|collection| !collection.is_null())
-        };
-        let inputs = Template::inputs(json)?;
-        let mounted = inputs
-            .iter()
-            .filter(|input| supplied(input))
-            .filter_map(|input| input["path"].as_str());
-        let mounted = mounted.map(str::to_owned).collect();
-        Ok(Self { template, paths, stores, backoff, mounted })
+        Ok(Self {
+            template,
+            paths,
+            stores: Stores::new(paths),
+            backoff: Backoff::for_stores()?,
+            mounted,
+        })
     }
 
     /// Where main's `path` can be read from here.
@@ -103,7 +109,7 @@ impl<'a> Saver<'a> {
                     log::warn("optional artifact does not exist", &[("name", name), ("why", &why)]);
                 }
                 Err(NotSaved::Missing(why) | NotSaved::Failed(why)) => {
-                    failed.push_str(&format!("{why}; "))
+                    failed.push_str(&format!("{why}; "));
                 }
             }
         }

@@ -93,8 +93,9 @@ fn a_deadline_ends_main() {
         .env("ARGO_DEADLINE", "2020-01-01T00:00:00Z")
         .env("ARGO_TERMINATION_GRACE_PERIOD_SECONDS", "1");
     let waiting = started(&pod, &mut command);
-    // It ignores SIGTERM, and is killed after the grace period.
-    let ended = run(&mut pod.emissary("trap '' TERM; while :; do sleep 0.01; done"));
+    // It ignores SIGTERM from its start, and is killed after the grace period.
+    let script = "trap '' TERM; exec /argoexec emissary -- sleep 1000";
+    let ended = run(&mut pod.inside("/", &["sh", "-c", script]));
     assert_eq!(ended.code, 137);
     assert_eq!(waiting.end().code, 0);
     assert_eq!(pod.last_words(), "Step exceeded its deadline");
