@@ -57,6 +57,7 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vec<Document>, Problems> {
     if flaws.is_empty() {
         return Ok(documents);
     }
+    flaws.sort_by_key(|flaw| flaw.at);
     let problems = flaws.into_iter().map(|flaw| flaw.in_file(file));
     Err(Problems(problems.collect()))
 }

@@ -235,8 +235,16 @@ fn json_numbers_keep_their_spelling() {
     ];
     for (text, expected) in cases {
         let found = read("w.json", text.as_bytes()).unwrap_err().to_string();
-        assert!(found.starts_with(expected), "{found}");
+        assert!(found.lines().any(|line| line.starts_with(expected)), "{found}");
     }
+}
+
+#[test]
+fn lone_values_are_read() {
+    assert_eq!(read_value("p.yaml", "a: [0755, off]").unwrap(), json!({"a": [493, false]}));
+    assert_eq!(read_value("p.yaml", "# nothing").unwrap(), json!(null));
+    let second = read_value("p.yaml", "a: 1\n---\nb: 2").unwrap_err().to_string();
+    assert_eq!(second, "p.yaml:3:1: a second document; only one is read here");
 }
 
 #[test]

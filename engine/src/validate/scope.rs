@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lighter_api::Template;
 
 use super::names::suggest;
+use crate::expr::has_tags;
 
 /// Names, and what can be said about those that are missing.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +107,10 @@ impl<'a> Scope<'a> {
         };
         let (member, rest) = rest.split_once('.').unwrap_or((rest, ""));
         let Some(given) = others.outputs.get(member) else {
+            // A name with tags may become any.
+            if others.outputs.keys().any(|name| has_tags(name)) {
+                return Ok(());
+            }
             let hint = suggest(member, others.outputs.keys().copied());
             return Err(hint.map(|hint| hint.replacen("there is", &format!("the {word} are"), 1)));
         };
