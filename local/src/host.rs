@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{HostError, PodEvent};
 use crate::images::{ImagePolicy, ImageStore};
 use crate::pod::check;
-use crate::pod::folder::{PodFolder, private_folder, remove_tree};
+use crate::pod::folder::{Kept, private_folder, remove_tree};
 use crate::pod::volumes::{claim_folder, make_claim};
 pub(crate) use shared::{Command, Control, Shared, random_id};
 
@@ -65,10 +65,9 @@ impl PodHost {
         config.argoexec = argoexec.canonicalize().map_err(HostError::io("cannot use the executor", argoexec))?;
         let images = ImageStore::open(&config.state_dir.join("images"))
             .map_err(|error| HostError::Invalid(error.to_string()))?;
-        let (instance, lock) = orphans::claim_instance(&config.state_dir)?;
-        orphans::clean(&config.state_dir)?;
+        let (folders, lock) = orphans::claim(&config.state_dir)?;
         let (sender, receiver) = channel();
-        let shared = Shared::new(config, images, instance, lock, sender);
+        let shared = Shared::new(config, images, folders, lock, sender);
         Ok((Self { shared: Arc::new(shared) }, receiver))
     }
 
@@ -92,8 +91,8 @@ impl PodHost {
         if self.shared.delete(name) {
             return Ok(());
         }
-        let folder = self.folder(name);
-        folder.remove().map_err(HostError::io("cannot remove the pod's folder", folder.path()))?;
+        let kept = self.kept(name);
+        orphans::forget(&kept).map_err(HostError::io("cannot remove what is kept of the pod in", kept.path()))?;
         self.shared.send(PodEvent::PodDeleted { name: name.to_owned() });
         Ok(())
     }
@@ -158,7 +157,7 @@ impl PodHost {
 
     /// The file that holds what a container wrote.
     pub fn log_path(&self, pod: &str, container: &str) -> PathBuf {
-        self.folder(pod).log(container)
+        self.kept(pod).log(container)
     }
 
     /// Removes the logs of a pod that is deleted.
@@ -166,16 +165,17 @@ impl PodHost {
         if !check::is_object_name(pod) {
             return Err(HostError::Invalid(format!("{pod:?} is not the name of a pod")));
         }
-        let folder = self.folder(pod);
-        remove_tree(folder.path()).map_err(HostError::io("cannot remove", folder.path()))
+        let kept = self.kept(pod);
+        remove_tree(kept.path()).map_err(HostError::io("cannot remove", kept.path()))
     }
 
-    /// Ends all pods at once and returns when nothing of them runs. Those that wait are forgotten.
+    /// Ends all pods at once and returns when nothing of them is left but logs and how they ended. Those that wait
+    /// are forgotten, and no more are taken.
     pub fn shutdown(&self) {
         self.shared.shutdown();
     }
 
-    fn folder(&self, pod: &str) -> PodFolder {
-        PodFolder::new(&self.shared.config.state_dir, pod)
+    fn kept(&self, pod: &str) -> Kept {
+        Kept::new(&self.shared.config.state_dir, pod)
     }
 }

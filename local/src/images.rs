@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use config::RootSource;
 use config::ImageConfig;
-pub(crate) use host_root::host_entries;
+pub(crate) use host_root::host_root;
 use index::{Entry, Index};
 
 use crate::pod::folder::{private_folder, remove_tree};

@@ -13,13 +13,13 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::{FinishedPod, PodHostConfig, orphans};
 use crate::event::PodEvent;
-use crate::images::{ImageCommand, ImagePolicy, ImageStore, RootSource, host_entries};
+use crate::images::{ImageCommand, ImagePolicy, ImageStore, RootSource, host_root};
 use crate::pod::container::Setting;
 use crate::pod::env::Objects;
-use crate::pod::folder::PodFolder;
+use crate::pod::folder::HostFolders;
 use crate::pod::run;
 use crate::pod::security::is_real_root;
-use crate::sandbox::spec::{HostEntry, Root};
+use crate::sandbox::spec::Root;
 
 /// What a pod's thread is asked to do.
 #[derive(Debug)]
@@ -81,8 +81,7 @@ struct Pods {
 
 pub struct Shared {
     pub config: PodHostConfig,
-    /// Name of this host among those of the state folder.
-    pub instance: String,
+    pub folders: HostFolders,
     pub real_root: bool,
     images: ImageStore,
     _lock: File,
@@ -91,15 +90,15 @@ pub struct Shared {
     idle: Condvar,
     objects: Mutex<BTreeMap<String, Objects>>,
     roots: Mutex<HashMap<String, RootSource>>,
-    host_root: std::sync::OnceLock<Result<Vec<HostEntry>, String>>,
+    host_root: std::sync::OnceLock<Result<Root, String>>,
     said: Mutex<HashSet<String>>,
 }
 
 impl Shared {
-    pub fn new(config: PodHostConfig, images: ImageStore, instance: String, lock: File, events: Sender<PodEvent>) -> Self {
+    pub fn new(config: PodHostConfig, images: ImageStore, folders: HostFolders, lock: File, events: Sender<PodEvent>) -> Self {
         Self {
             config,
-            instance,
+            folders,
             real_root: is_real_root(),
             images,
             _lock: lock,
@@ -192,10 +191,10 @@ impl Shared {
 
     fn run(&self, pod: Pod, control: &Arc<Control>) {
         let name = pod.metadata.name.clone().unwrap_or_default();
-        let folder = PodFolder::new(&self.config.state_dir, &name);
+        let folder = self.folders.pod(&name);
         let outcome = run::run(self, control, pod);
         let finished = FinishedPod { pod: outcome.pod, task_result: outcome.task_result };
-        if !outcome.deleted && let Err(error) = orphans::save(&folder, &finished) {
+        if !outcome.deleted && let Err(error) = orphans::save(&folder.kept, &finished) {
             self.notice_as("save", &format!("cannot keep how pod {name} ended: {error}"));
         }
         let deleted = self.note_end(&name, control, outcome.deleted);
@@ -206,8 +205,8 @@ impl Shared {
             }
             self.send(PodEvent::Pod(Box::new(pod)));
         }
-        let removed = if deleted { folder.remove() } else { folder.remove_workings() };
-        if let Err(error) = removed {
+        let forgotten = if deleted { orphans::forget(&folder.kept) } else { Ok(()) };
+        if let Err(error) = folder.remove().and(forgotten) {
             self.notice(&format!("cannot remove the workings of pod {name}: {error}"));
         }
         if deleted {
@@ -271,7 +270,10 @@ impl Shared {
         while pods.threads > 0 {
             pods = self.idle.wait(pods).unwrap_or_else(PoisonError::into_inner);
         }
-        pods.closing = false;
+        drop(pods);
+        if let Err(error) = self.folders.remove() {
+            self.notice(&format!("cannot remove the folders of this host: {error}"));
+        }
     }
 
     pub fn add_config_map(&self, map: ConfigMap) {
@@ -304,8 +306,8 @@ impl Shared {
             return Ok(RootSource::new(Root::Empty));
         }
         if self.config.images == ImagePolicy::Host {
-            let entries = self.host_root.get_or_init(host_entries).clone()?;
-            return Ok(RootSource::new(Root::Host(entries)));
+            let root = self.host_root.get_or_init(|| host_root(&self.folders.skeleton())).clone()?;
+            return Ok(RootSource::new(root));
         }
         let image = container.image.as_deref().unwrap_or_default();
         let never = container.image_pull_policy.as_deref() == Some("Never");

@@ -4,12 +4,14 @@
 //! users. So `/` is taken apart: a folder with nothing mounted inside is one part, another is taken apart in turn.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
-use crate::sandbox::spec::{EntryKind, HostEntry};
+use crate::pod::folder::folder_of_mode;
+use crate::sandbox::spec::{HostPart, Root};
 
 /// Folders that every container has for itself.
 const PRIVATE: [(&str, u32); 2] = [("/tmp", 0o1777), ("/run", 0o755)];
@@ -18,59 +20,94 @@ const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// Most parts; a machine with more mounts is not one to lay in layers.
 const MAX_ENTRIES: usize = 2000;
 
-/// The parts of this machine's root, folders before what is in them.
-pub fn host_entries() -> Result<Vec<HostEntry>, String> {
+/// This machine's root: makes its folders, links and mount points in `skeleton`, and lists what is mounted there.
+pub fn host_root(skeleton: &Path) -> Result<Root, String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|e| format!("cannot read /proc/self/mountinfo: {e}"))?;
     let mounts: Vec<PathBuf> = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape).collect();
-    let mut entries = Vec::new();
-    take_apart(Path::new("/"), &mounts, &mut entries).map_err(|e| format!("cannot list this machine's root: {e}"))?;
-    Ok(entries)
+    let mut taken = Taken { skeleton, mounts, parts: Vec::new(), entries: 0 };
+    folder_of_mode(skeleton, 0o755)
+        .and_then(|()| taken.apart(Path::new("/")))
+        .map_err(|e| format!("cannot take this machine's root apart: {e}"))?;
+    Ok(Root::Host { skeleton: skeleton.to_owned(), parts: taken.parts })
 }
 
-fn take_apart(folder: &Path, mounts: &[PathBuf], entries: &mut Vec<HostEntry>) -> std::io::Result<()> {
-    let mut names: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    names.sort();
-    for path in names {
-        if entries.len() >= MAX_ENTRIES {
-            return Err(std::io::Error::other("too many files beside mounts"));
+/// A root that is being taken apart.
+struct Taken<'a> {
+    skeleton: &'a Path,
+    mounts: Vec<PathBuf>,
+    parts: Vec<HostPart>,
+    entries: usize,
+}
+
+/// How an entry of this machine's root appears in a container.
+enum Kind {
+    /// A private empty folder.
+    Folder { mode: u32 },
+    Layered { mode: u32 },
+    File,
+    Symlink,
+}
+
+impl Taken<'_> {
+    fn apart(&mut self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                return Err(io::Error::other(format!("too many files beside mounts in {}", folder.display())));
+            }
+            let place = self.skeleton.join(path.strip_prefix("/").unwrap_or(&path));
+            match kind(&path, &self.mounts) {
+                None => {}
+                Some(Kind::Symlink) => symlink(fs::read_link(&path)?, place)?,
+                Some(Kind::File) => {
+                    fs::File::create(place)?;
+                    self.parts.push(HostPart { path, is_folder: false });
+                }
+                Some(Kind::Layered { mode }) => {
+                    folder_of_mode(&place, mode)?;
+                    self.parts.push(HostPart { path, is_folder: true });
+                }
+                Some(Kind::Folder { mode }) => {
+                    folder_of_mode(&place, mode)?;
+                    if goes_apart(&path, &self.mounts) {
+                        self.apart(&path)?;
+                    }
+                }
+            }
         }
-        let Some(kind) = part(&path, mounts) else { continue };
-        let apart = matches!(kind, EntryKind::Folder { .. }) && goes_apart(&path, mounts);
-        entries.push(HostEntry { path: path.clone(), kind });
-        if apart {
-            take_apart(&path, mounts, entries)?;
-        }
+        Ok(())
     }
-    Ok(())
 }
 
-fn part(path: &Path, mounts: &[PathBuf]) -> Option<EntryKind> {
+fn kind(path: &Path, mounts: &[PathBuf]) -> Option<Kind> {
     if KERNEL.iter().any(|folder| path == Path::new(folder)) {
-        return None;
+        return Some(Kind::Folder { mode: 0o755 });
     }
     if let Some((_, mode)) = PRIVATE.iter().find(|(folder, _)| path == Path::new(folder)) {
-        return Some(EntryKind::Folder { mode: *mode });
+        return Some(Kind::Folder { mode: *mode });
     }
     let meta = path.symlink_metadata().ok()?;
     if meta.is_symlink() {
-        return Some(EntryKind::Symlink { target: fs::read_link(path).ok()? });
+        return Some(Kind::Symlink);
     }
     if !meta.is_dir() {
-        return meta.is_file().then_some(EntryKind::File);
+        return meta.is_file().then_some(Kind::File);
     }
     let mode = meta.permissions().mode() & 0o7777;
     let readable = rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).is_ok();
     let empty = readable && fs::read_dir(path).ok()?.next().is_none();
     // What the caller cannot read anyway is a private folder: root's home is one that programs expect.
     if !readable || empty || goes_apart(path, mounts) {
-        return Some(EntryKind::Folder { mode: mode | 0o700 });
+        return Some(Kind::Folder { mode: mode | 0o700 });
     }
-    Some(EntryKind::Layered)
+    Some(Kind::Layered { mode })
 }
 
 /// Whether something is mounted inside a folder that is not private anyway.
 fn goes_apart(path: &Path, mounts: &[PathBuf]) -> bool {
-    let private = PRIVATE.iter().any(|(folder, _)| path == Path::new(folder));
+    let own = PRIVATE.iter().map(|(folder, _)| folder).chain(&KERNEL);
+    let private = own.into_iter().any(|folder| path == Path::new(folder));
     let readable = || rustix::fs::access(path, Access::READ_OK | Access::EXEC_OK).is_ok();
     !private && mounts.iter().any(|mount| mount != path && mount.starts_with(path)) && readable()
 }

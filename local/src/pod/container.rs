@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use lighter_api::k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 
 use super::env::{Environment, Objects};
-use super::folder::PodFolder;
+use super::folder::{PodFolder, folder_of_mode};
 use super::limits::Limits;
 use super::security;
 use super::volumes::Volumes;
@@ -31,6 +31,7 @@ pub struct Setting<'a> {
     pub pod: &'a Pod,
     pub spec: &'a PodSpec,
     pub folder: &'a PodFolder,
+    pub scratch: &'a Path,
     pub volumes: &'a Volumes,
     pub objects: &'a Objects,
     pub policy: ImagePolicy,
@@ -58,7 +59,7 @@ impl Setting<'_> {
         if executor && !is_init {
             env.set("LIGHTER_TASK_RESULT", format!("{RESULTS}/task-result.json"));
         }
-        let hides_state = matches!(source.root, Root::Host(_));
+        let hides_state = matches!(source.root, Root::Host { .. });
         let mut mounts = self.mounts(container, &env, executor, is_init)?;
         let mut files = self.volumes.files(&mounts);
         if hides_state && !PRIVATE.iter().any(|folder| self.state.starts_with(folder)) {
@@ -72,7 +73,8 @@ impl Setting<'_> {
         let spec = Spec {
             hostname: pod_name.chars().take(63).collect(),
             identity: security::identity(self.spec, container, source.config.user, self.real_root)?,
-            scratch: self.folder.container(&container.name),
+            scratch: self.scratch.to_owned(),
+            layer: self.folder.layer(&container.name),
             root: source.root,
             read_only_root: container.security_context.as_ref().and_then(|c| c.read_only_root_filesystem) == Some(true),
             minimal: executor,
@@ -125,7 +127,14 @@ impl Setting<'_> {
             mounts.push(bind(Source::Path(self.argoexec.to_owned()), "/bin/argoexec", true));
         }
         if executor && !is_init {
-            mounts.push(bind(Source::Path(self.folder.results()), RESULTS, false));
+            let results = self.folder.results();
+            std::fs::create_dir_all(&results).map_err(|e| format!("cannot make {}: {e}", results.display()))?;
+            mounts.push(bind(Source::Path(results), RESULTS, false));
+        }
+        if executor && !container.volume_mounts.iter().flatten().any(|mount| mount.mount_path == "/tmp") {
+            let tmp = self.folder.tmp(&container.name);
+            folder_of_mode(&tmp, 0o1777).map_err(|e| format!("cannot make {}: {e}", tmp.display()))?;
+            mounts.push(bind(Source::Path(tmp), "/tmp", false));
         }
         for mount in container.volume_mounts.iter().flatten() {
             mounts.push(self.volumes.mount(mount, env)?);
@@ -133,7 +142,7 @@ impl Setting<'_> {
                 mounts.extend(self.argoexec_in(self.volumes.whole_folder(mount))?);
             }
         }
-        let log = self.folder.container(&container.name).join("termination-log");
+        let log = self.folder.message(&container.name);
         let target = container.termination_message_path.as_deref().unwrap_or(TERMINATION_LOG);
         mounts.push(bind(Source::Path(log), target, false));
         // What is mounted inside another mount comes after it.

@@ -1,19 +1,74 @@
-//! A pod's folder, `<state>/pods/<pod>`, and how it is removed.
+//! Where a host and its pods keep what, and how it is removed.
 //!
-//! `logs/` stays until the logs are removed, `final.json` until the pod is deleted; all else goes when the pod ends.
+//! `<state>/pods/<pod>` has what outlives a pod: `logs/` until the logs are removed, `final.json` until the pod is
+//! deleted. What only a running pod needs lies in folders of the host that runs it, which the next host removes
+//! should this one be killed: what may be large on the disk, `<state>/hosts/<host>`, small things in memory.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Start of the names of folders in memory.
-const MEMORY_PREFIX: &str = "/dev/shm/lighter-";
-
+/// The folders of one host.
 #[derive(Clone, Debug)]
-pub struct PodFolder(PathBuf);
+pub struct HostFolders {
+    state: PathBuf,
+    disk: PathBuf,
+    memory: PathBuf,
+}
 
-impl PodFolder {
+impl HostFolders {
+    /// The folders of the host of that name, whether they are there or not.
+    pub fn new(state: &Path, host: &str) -> Self {
+        let disk = state.join("hosts").join(host);
+        let in_memory = PathBuf::from(format!("/dev/shm/lighter-{host}"));
+        let memory = if disk.join("memory").exists() { disk.join("memory") } else { in_memory };
+        Self { state: state.to_owned(), disk, memory }
+    }
+
+    /// Makes the folders of a new host.
+    pub fn make(state: &Path, host: &str) -> io::Result<Self> {
+        let mut made = Self::new(state, host);
+        private_folder(&made.disk.join("pods"))?;
+        if fs::DirBuilder::new().mode(0o700).create(&made.memory).is_err() {
+            made.memory = made.disk.join("memory");
+        }
+        private_folder(&made.memory.join("pods"))?;
+        private_folder(&made.scratch())?;
+        Ok(made)
+    }
+
+    pub fn remove(&self) -> io::Result<()> {
+        remove_tree(&self.memory)?;
+        remove_tree(&self.disk)
+    }
+
+    /// The lock that the host holds as long as it lives.
+    pub fn lock(&self) -> PathBuf {
+        self.disk.join("lock")
+    }
+
+    /// An empty folder; each container mounts its own memory there, in its own mount namespace.
+    pub fn scratch(&self) -> PathBuf {
+        self.memory.join("scratch")
+    }
+
+    /// The folders and mount points of this machine's root.
+    pub fn skeleton(&self) -> PathBuf {
+        self.disk.join("skeleton")
+    }
+
+    pub fn pod(&self, pod: &str) -> PodFolder {
+        let part = |base: &Path| base.join("pods").join(pod);
+        PodFolder { kept: Kept::new(&self.state, pod), disk: part(&self.disk), memory: part(&self.memory) }
+    }
+}
+
+/// What outlives a pod.
+#[derive(Clone, Debug)]
+pub struct Kept(PathBuf);
+
+impl Kept {
     pub fn new(state: &Path, pod: &str) -> Self {
         Self(state.join("pods").join(pod))
     }
@@ -22,88 +77,76 @@ impl PodFolder {
         &self.0
     }
 
-    pub fn owner(&self) -> PathBuf {
-        self.0.join("owner")
-    }
-
     pub fn log(&self, container: &str) -> PathBuf {
         self.0.join("logs").join(format!("{container}.log"))
     }
 
+    /// How the pod ended.
     pub fn outcome(&self) -> PathBuf {
         self.0.join("final.json")
     }
+}
 
-    pub fn results(&self) -> PathBuf {
-        self.0.join("results")
-    }
+/// The folders of a pod that runs.
+#[derive(Clone, Debug)]
+pub struct PodFolder {
+    pub kept: Kept,
+    disk: PathBuf,
+    memory: PathBuf,
+}
 
-    pub fn container(&self, name: &str) -> PathBuf {
-        self.0.join("containers").join(name)
-    }
-
-    pub fn volume(&self, name: &str) -> PathBuf {
-        self.0.join("volumes").join(name)
-    }
-
-    /// Makes the folder for a pod that `owner` is about to run.
-    pub fn make(&self, owner: &str) -> io::Result<()> {
-        self.remove_all_but(&["logs"])?;
-        for folder in ["logs", "containers", "volumes", "results"] {
-            private_folder(&self.0.join(folder))?;
-        }
-        fs::write(self.owner(), owner)
-    }
-
-    /// Makes a folder in memory that the volume's name leads to.
-    pub fn memory_volume(&self, name: &str) -> io::Result<PathBuf> {
-        let mut random = [0_u8; 12];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-        let suffix: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = PathBuf::from(format!("{MEMORY_PREFIX}{suffix}"));
-        std::os::unix::fs::symlink(&path, self.volume(name))?;
-        fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(path)
+impl PodFolder {
+    /// Makes the folders of a pod that is about to run.
+    pub fn make(&self) -> io::Result<()> {
+        self.remove()?;
+        remove_tree(&self.kept.outcome())?;
+        private_folder(&self.kept.0.join("logs"))?;
+        private_folder(&self.disk)?;
+        private_folder(&self.memory)
     }
 
     /// Removes what only a running pod needs.
-    pub fn remove_workings(&self) -> io::Result<()> {
-        self.remove_all_but(&["logs", "final.json"])
-    }
-
-    /// Removes all but the logs.
     pub fn remove(&self) -> io::Result<()> {
-        self.remove_all_but(&["logs"])
+        remove_tree(&self.memory)?;
+        remove_tree(&self.disk)
     }
 
-    fn remove_all_but(&self, kept: &[&str]) -> io::Result<()> {
-        let Some(entries) = there(fs::read_dir(&self.0))? else { return Ok(()) };
-        if let Some(volumes) = there(fs::read_dir(self.0.join("volumes")))? {
-            for volume in volumes {
-                remove_memory(&volume?.path())?;
-            }
-        }
-        for entry in entries {
-            let entry = entry?;
-            // The owner goes last: with it, what is left would be found by the next host.
-            if entry.file_name() != "owner" && !kept.iter().any(|name| entry.file_name() == *name) {
-                remove_tree(&entry.path())?;
-            }
-        }
-        remove_tree(&self.owner())
+    /// Where the executor leaves what it reports.
+    pub fn results(&self) -> PathBuf {
+        self.memory.join("results")
     }
-}
 
-fn remove_memory(link: &Path) -> io::Result<()> {
-    match fs::read_link(link) {
-        Ok(target) if target.to_string_lossy().starts_with(MEMORY_PREFIX) => remove_tree(&target),
-        _ => Ok(()),
+    /// The file of a container's last words.
+    pub fn message(&self, container: &str) -> PathBuf {
+        self.memory.join(format!("{container}.message"))
+    }
+
+    /// A volume on the disk or in memory.
+    pub fn volume(&self, name: &str, in_memory: bool) -> PathBuf {
+        let base = if in_memory { &self.memory } else { &self.disk };
+        base.join(format!("volume-{name}"))
+    }
+
+    /// Start of the paths of a container's writable layer.
+    pub fn layer(&self, container: &str) -> PathBuf {
+        self.disk.join(format!("layer-{container}"))
+    }
+
+    /// A container's `/tmp`.
+    pub fn tmp(&self, container: &str) -> PathBuf {
+        self.disk.join(format!("tmp-{container}"))
     }
 }
 
 /// Makes a folder, and those above it, that only its owner can look into.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes a folder of exactly this mode.
+pub fn folder_of_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {

@@ -36,7 +36,7 @@ pub struct Outcome {
 /// Runs `pod` to its end. Its last status is left for the caller to report.
 pub fn run(shared: &Shared, control: &Arc<Control>, pod: Pod) -> Outcome {
     let name = pod.metadata.name.clone().unwrap_or_default();
-    let folder = PodFolder::new(&shared.config.state_dir, &name);
+    let folder = shared.folders.pod(&name);
     let spec = pod.spec.clone().unwrap_or_default();
     let mut run = Run {
         shared,
@@ -90,7 +90,7 @@ impl Run<'_> {
     /// Runs the init containers in order, then the others together. An error means that the pod could not be made.
     fn all(&mut self, spec: &PodSpec) -> Result<(), String> {
         let objects = self.shared.objects(&self.pod);
-        self.folder.make(&self.shared.instance).map_err(|e| format!("cannot make {}: {e}", self.folder.path().display()))?;
+        self.folder.make().map_err(|e| format!("cannot make the pod's folders in {}: {e}", self.shared.config.state_dir.display()))?;
         let real_root = self.shared.real_root;
         let state = &self.shared.config.state_dir;
         let volumes = Volumes::make(&self.pod, &self.folder, state, &objects, real_root)?;
@@ -101,6 +101,7 @@ impl Run<'_> {
             pod: &pod,
             spec,
             folder: &folder,
+            scratch: &self.shared.folders.scratch(),
             volumes: &volumes,
             objects: &objects,
             policy: self.shared.config.images,
@@ -138,8 +139,7 @@ impl Run<'_> {
         let root = self.shared.root_of(setting, container)?;
         let (mut spec, limits) = setting.plan(container, stage == Stage::Init, root).map_err(in_container)?;
         let failed = |e: std::io::Error| in_container(format!("cannot be started: {e}"));
-        std::fs::create_dir_all(&spec.scratch).map_err(failed)?;
-        let message = spec.scratch.join("termination-log");
+        let message = self.folder.message(&container.name);
         std::fs::write(&message, "").map_err(failed)?;
         std::fs::set_permissions(&message, std::os::unix::fs::PermissionsExt::from_mode(0o666)).map_err(failed)?;
         let mut group = None;
@@ -157,7 +157,7 @@ impl Run<'_> {
         self.shared.notices_for(container);
         let executor = setting.is_executor(container);
         let live = self.shared.config.live_logs && !executor;
-        let log = self.folder.log(&container.name);
+        let log = self.folder.kept.log(&container.name);
         match Running::start(&self.shared.config.sandbox, &spec, &log, live, group) {
             Ok(mut running) => {
                 running.index = index;
@@ -291,11 +291,11 @@ impl Run<'_> {
             Stage::Init => spec.init_containers.as_ref()?.get(index)?,
             Stage::Main => spec.containers.get(index)?,
         };
-        let file = self.folder.container(&container.name).join("termination-log");
+        let file = self.folder.message(&container.name);
         let bytes = read_up_to(&file, MAX_MESSAGE_BYTES as u64).unwrap_or_default();
         let from_log = container.termination_message_policy.as_deref() == Some("FallbackToLogsOnError");
         if bytes.is_empty() && from_log && code != 0 {
-            return log_tail(&self.folder.log(&container.name));
+            return log_tail(&self.folder.kept.log(&container.name));
         }
         Some(status::cut(&bytes, MAX_MESSAGE_BYTES))
     }

@@ -12,7 +12,7 @@ use lighter_api::k8s_openapi::api::core::v1::{
 
 use super::check::is_object_name;
 use super::env::{Environment, Objects, field_value, secret_keys, secret_value};
-use super::folder::{PodFolder, private_folder};
+use super::folder::{PodFolder, folder_of_mode, private_folder};
 use crate::sandbox::spec::{FileSpec, FilesVolume, MountSpec, Source};
 
 const DEFAULT_MODE: i32 = 0o644;
@@ -151,21 +151,15 @@ impl Maker<'_> {
     }
 
     fn empty_folder(&self, name: &str, in_memory: bool) -> Result<Backing, String> {
-        let made = if in_memory {
-            self.folder.memory_volume(name)
-        } else {
-            let path = self.folder.volume(name);
-            fs::create_dir(&path).map(|()| path)
-        };
-        let mode = if self.group.is_some() { 0o2777 } else { 0o777 };
-        let ready = made.and_then(|path| {
-            if let Some(group) = self.group {
+        let path = self.folder.volume(name, in_memory);
+        let ready = folder_of_mode(&path, 0o777).and_then(|()| match self.group {
+            None => Ok(()),
+            Some(group) => {
                 std::os::unix::fs::chown(&path, None, Some(group))?;
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o2777))
             }
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
-            Ok(path)
         });
-        let path = ready.map_err(|e| format!("cannot make its folder: {e}"))?;
+        ready.map_err(|e| format!("cannot make its folder: {e}"))?;
         Ok(Backing::Folder { path, read_only: false })
     }
 

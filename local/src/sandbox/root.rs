@@ -1,16 +1,17 @@
 //! Builds the root folder of a container and makes it the only one.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{MountAttrFlags, MountFlags, MountPropagationFlags, UnmountFlags};
 
 use super::mounts::{self, Detached};
-use super::spec::{EntryKind, FileSpec, FilesVolume, HostEntry, Root, Spec};
+use super::spec::{FileSpec, FilesVolume, HostPart, Root, Spec};
+use crate::pod::folder::folder_of_mode;
 use crate::sys;
 
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -27,6 +28,8 @@ pub fn set_up(spec: &Spec, notice: &dyn Fn(String)) -> Result<(), String> {
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(|e| format!("cannot make mounts private: {e}"))?;
     let scratch = spec.scratch.as_path();
+    rustix::mount::mount("tmpfs", scratch, "tmpfs", MountFlags::NODEV, Some(c"mode=755"))
+        .map_err(|e| format!("cannot mount memory at {}: {e}", scratch.display()))?;
     let files = scratch.join("files");
     write_files(&files, &spec.files).map_err(|e| format!("cannot write the files of volumes: {e}"))?;
     let root = make_root(spec, notice)?;
@@ -43,13 +46,8 @@ pub fn set_up(spec: &Spec, notice: &dyn Fn(String)) -> Result<(), String> {
     Ok(())
 }
 
-/// Volumes of contents live in memory, in this container's mount namespace only.
+/// Volumes of contents live in the container's own memory only.
 fn write_files(folder: &Path, volumes: &[FilesVolume]) -> io::Result<()> {
-    if volumes.is_empty() {
-        return Ok(());
-    }
-    fs::create_dir_all(folder)?;
-    rustix::mount::mount("tmpfs", folder, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(c"mode=755"))?;
     for volume in volumes {
         let base = folder.join(&volume.name);
         fs::create_dir_all(&base)?;
@@ -74,70 +72,82 @@ fn write_file(path: &Path, file: &FileSpec, group: Option<u32>) -> io::Result<()
     Ok(rustix::fs::fchmod(&new, Mode::from_raw_mode(mode))?)
 }
 
+/// Mounts the container's root folder at `<scratch>/root`. The current folder becomes the scratch folder.
 fn make_root(spec: &Spec, notice: &dyn Fn(String)) -> Result<PathBuf, String> {
-    let scratch = spec.scratch.as_path();
-    let root = scratch.join("root");
-    make_folder(&root, 0o755).map_err(|e| format!("cannot make {}: {e}", root.display()))?;
+    let root = spec.scratch.join("root");
+    fs::create_dir(&root).map_err(|e| format!("cannot make {}: {e}", root.display()))?;
     // Overlay options have a limited length and their own escapes: short relative names need neither.
-    std::env::set_current_dir(scratch).map_err(|e| format!("cannot enter {}: {e}", scratch.display()))?;
+    std::env::set_current_dir(&spec.scratch).map_err(|e| format!("cannot enter {}: {e}", spec.scratch.display()))?;
+    let on_itself = || rustix::mount::mount_bind(&root, &root).map_err(|e| format!("cannot mount the root folder: {e}"));
     match &spec.root {
-        Root::Image(lower) => {
-            overlay(lower, Path::new(""), spec.identity.user_namespace).map_err(|e| {
-                format!("cannot mount the image {} below a writable layer (overlay): {e}", lower.display())
-            })?;
-        }
-        Root::Empty => bind_on_itself(&root)?,
-        Root::Host(entries) => {
-            bind_on_itself(&root)?;
-            for entry in entries {
-                host_entry(&root, entry, spec.identity.user_namespace, notice)
-                    .map_err(|e| format!("cannot show this machine's {} in the container: {e}", entry.path.display()))?;
+        Root::Empty => on_itself()?,
+        Root::Image(lower) => root_layer(spec, lower).map_err(|e| {
+            format!("cannot mount the image {} below a writable layer (overlay): {e}", lower.display())
+        })?,
+        Root::Host { skeleton, parts } => {
+            if let Err(error) = root_layer(spec, skeleton) {
+                notice(format!("containers have their root folder in memory: it cannot be laid over the disk ({error})"));
+                on_itself()?;
+                copy_tree(skeleton, &root).map_err(|e| format!("cannot make the root folder: {e}"))?;
+            }
+            for (number, part) in parts.iter().enumerate() {
+                host_part(&root, part, number, spec.identity.user_namespace, notice)
+                    .map_err(|e| format!("cannot show this machine's {} in the container: {e}", part.path.display()))?;
             }
         }
     }
     for (folder, mode) in [("proc", 0o755), ("dev", 0o755), ("tmp", 0o1777)] {
         let path = root.join(folder);
         if path.symlink_metadata().is_err() {
-            make_folder(&path, mode).map_err(|e| format!("cannot make /{folder}: {e}"))?;
+            folder_of_mode(&path, mode).map_err(|e| format!("cannot make /{folder}: {e}"))?;
         }
     }
     Ok(root)
 }
 
-fn bind_on_itself(root: &Path) -> Result<(), String> {
-    rustix::mount::mount_bind(root, root).map_err(|e| format!("cannot mount the root folder: {e}"))
+/// Mounts `lower` as root folder, below a writable layer on the disk, or in memory where the disk does not serve.
+fn root_layer(spec: &Spec, lower: &Path) -> io::Result<()> {
+    let user_namespace = spec.identity.user_namespace;
+    let named = |end: &str| {
+        let mut name = spec.layer.clone().into_os_string();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    overlay(lower, &named(".upper"), &named(".work"), Path::new("root"), user_namespace).or_else(|first| {
+        overlay(lower, Path::new("upper"), Path::new("work"), Path::new("root"), user_namespace).map_err(|_| first)
+    })
 }
 
-/// Makes a folder with exactly this mode; one that is there is left as it is.
-fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => Ok(rustix::fs::chmod(path, Mode::from_raw_mode(mode))?),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn host_entry(root: &Path, entry: &HostEntry, user_namespace: bool, notice: &dyn Fn(String)) -> io::Result<()> {
-    let inner = entry.path.strip_prefix("/").unwrap_or(&entry.path);
-    let target = root.join(inner);
-    match &entry.kind {
-        EntryKind::Folder { mode } => make_folder(&target, *mode),
-        EntryKind::Symlink { target: to } => symlink(to, &target),
-        EntryKind::File => {
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let (path, target) = (entry.as_ref().map(fs::DirEntry::path), entry.as_ref().map(|e| to.join(e.file_name())));
+        let (Ok(path), Ok(target)) = (path, target) else { continue };
+        let meta = path.symlink_metadata()?;
+        if meta.is_dir() {
+            folder_of_mode(&target, meta.permissions().mode() & 0o7777)?;
+            copy_tree(&path, &target)?;
+        } else if meta.is_symlink() {
+            symlink(fs::read_link(&path)?, &target)?;
+        } else {
             fs::File::create(&target)?;
-            bind_read_only(&entry.path, &target)
-        }
-        EntryKind::Layered => {
-            make_folder(&target, 0o755)?;
-            overlay(&entry.path, inner, user_namespace).or_else(|error| {
-                notice(format!(
-                    "{} is read-only in containers: this machine cannot lay a writable layer over it ({error})",
-                    entry.path.display()
-                ));
-                bind_read_only(&entry.path, &target)
-            })
         }
     }
+    Ok(())
+}
+
+fn host_part(root: &Path, part: &HostPart, number: usize, user_namespace: bool, notice: &dyn Fn(String)) -> io::Result<()> {
+    let target = root.join(part.path.strip_prefix("/").unwrap_or(&part.path));
+    if !part.is_folder {
+        return bind_read_only(&part.path, &target);
+    }
+    let (upper, work) = (PathBuf::from(format!("upper{number}")), PathBuf::from(format!("work{number}")));
+    overlay(&part.path, &upper, &work, &target, user_namespace).or_else(|error| {
+        notice(format!(
+            "{} is read-only in containers: this machine cannot lay a writable layer over it ({error})",
+            part.path.display()
+        ));
+        bind_read_only(&part.path, &target)
+    })
 }
 
 fn bind_read_only(source: &Path, target: &Path) -> io::Result<()> {
@@ -146,29 +156,16 @@ fn bind_read_only(source: &Path, target: &Path) -> io::Result<()> {
     sys::make_read_only(handle.as_fd(), true)
 }
 
-/// Mounts `lower` below a private writable layer at `root/<inner>`. The current folder is the scratch folder.
-fn overlay(lower: &Path, inner: &Path, user_namespace: bool) -> io::Result<()> {
-    let target = Path::new("root").join(inner);
-    layer(Path::new("."), lower, inner, &target, user_namespace).or_else(|first| {
-        // The state folder's file system may not serve as upper layer; memory does.
-        let memory = Path::new("memory").join(inner);
-        fs::create_dir_all(&memory)?;
-        rustix::mount::mount("tmpfs", &memory, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, None)?;
-        layer(&memory, lower, Path::new(""), &target, user_namespace).map_err(|_| first)
-    })
-}
-
-fn layer(base: &Path, lower: &Path, inner: &Path, target: &Path, user_namespace: bool) -> io::Result<()> {
-    let (upper, work) = (base.join("upper").join(inner), base.join("work").join(inner));
-    fs::create_dir_all(&upper)?;
-    fs::create_dir_all(&work)?;
-    let mode = fs::metadata(lower)?;
-    rustix::fs::chmod(&upper, Mode::from_raw_mode(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o7777))?;
+/// Mounts `lower` below a new writable layer. Nothing of the layer is ever flushed to the disk: it does not outlive
+/// the container.
+fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path, user_namespace: bool) -> io::Result<()> {
+    folder_of_mode(upper, fs::metadata(lower)?.permissions().mode() & 0o7777)?;
+    fs::create_dir(work)?;
     let options = format!(
-        "lowerdir={},upperdir={},workdir={}{}",
+        "lowerdir={},upperdir={},workdir={},volatile{}",
         escape(lower)?,
-        escape(&upper)?,
-        escape(&work)?,
+        escape(upper)?,
+        escape(work)?,
         if user_namespace { ",userxattr" } else { "" }
     );
     let options = std::ffi::CString::new(options)?;

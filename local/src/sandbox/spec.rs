@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct Spec {
     pub hostname: String,
     pub identity: Identity,
-    /// Private folder of the container: `root`, `upper`, `work` and `files` below it are the set-up's.
+    /// An empty folder, for the container's own memory to be mounted on.
     pub scratch: PathBuf,
+    /// Start of two paths on the disk, ending in `.upper` and `.work`: the writable layer of the root folder.
+    pub layer: PathBuf,
     pub root: Root,
     pub read_only_root: bool,
     /// Leave out what only programs of users look at: `/sys`, terminals.
@@ -42,27 +44,15 @@ pub enum Root {
     Empty,
     /// An unpacked image below a private writable layer.
     Image(PathBuf),
-    /// Parts of this machine's root, each below a private writable layer.
-    Host(Vec<HostEntry>),
+    /// This machine's root: folders and mount points, below a private writable layer, and what is mounted there.
+    Host { skeleton: PathBuf, parts: Vec<HostPart> },
 }
 
-/// One part of this machine's root. Folders come before what is in them.
+/// One part of this machine's root: a folder below a private writable layer, or a read-only file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostEntry {
+pub struct HostPart {
     pub path: PathBuf,
-    pub kind: EntryKind,
-}
-
-/// How a part of this machine's root appears in a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EntryKind {
-    /// A private empty folder.
-    Folder { mode: u32 },
-    /// The machine's folder below a private writable layer.
-    Layered,
-    /// The machine's file, read-only.
-    File,
-    Symlink { target: PathBuf },
+    pub is_folder: bool,
 }
 
 /// A volume of files that are made in memory.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
-use crate::bench::{Bench, phase, pod, script};
+use crate::bench::{Bench, end, phase, pod, script};
 use crate::registry::Registry;
 
 /// One entry of a layer: name, type, mode, content or link target.
@@ -151,7 +151,7 @@ pub fn archives(bench: &Bench) {
     let own = json!({"containers": [{"name": "main", "image": "first:1"}]});
     assert_eq!(run.output(pod("own", own)), "from image in /etc as 1001:1002 /home/app\n");
     for (number, image) in ["localhost/second:2", "third", "fourth"].into_iter().enumerate() {
-        let pod = script(&format!("run-{number}"), "echo $0 > /x && busybox cat /x && busybox ls /", json!({"image": image}));
+        let pod = script(&format!("run-{number}"), "echo $0 > /x && busybox cat /x && busybox ls /", json!({"image": image, "securityContext": {"runAsUser": 0}}));
         let output = run.output(pod);
         assert!(output.starts_with("sh\n") && output.contains("\nx\n"), "{output}");
     }
@@ -248,7 +248,9 @@ pub fn hostile(bench: &Bench) {
     let links = tar_of(&[
         ("bin/sh", file, 0o755, &busybox),
         ("bin/ls", file, 0o755, &busybox),
-        ("proc", EntryType::Symlink, 0o777, target.as_bytes()),
+        ("tmp2/", EntryType::Directory, 0o755, b""),
+        ("proc", EntryType::Symlink, 0o777, b"../../tmp2"),
+        ("nowhere", EntryType::Symlink, 0o777, target.as_bytes()),
         ("data", EntryType::Symlink, 0o777, b"../../../../../../tmp"),
     ]);
     let path = write(&bench.folder.path().join("links.tar"), &links);
@@ -256,7 +258,13 @@ pub fn hostile(bench: &Bench) {
     let mut run = bench.open(ImagePolicy::Local);
     let mut made = script("links", "echo x > /data/x; ls /tmp", json!({"image": "links", "volumeMounts": [{"name": "v", "mountPath": "/data"}]}));
     made.spec.as_mut().unwrap().volumes = serde_json::from_value(json!([{"name": "v", "emptyDir": {}}])).unwrap();
+    let mut dangling = made.clone();
     assert_eq!(run.output(made), "x\n");
+    dangling.metadata.name = Some("nowhere".to_owned());
+    dangling.spec.as_mut().unwrap().containers[0].volume_mounts.as_mut().unwrap()[0].mount_path = "/nowhere".to_owned();
+    let ended = end(&run.finish(dangling), "main");
+    assert_eq!(ended.exit_code, 128, "{ended:?}");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
 }
 
 pub fn missing(bench: &Bench) {

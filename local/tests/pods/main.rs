@@ -65,6 +65,9 @@ fn main() {
         _ => {}
     }
     let is_root = rustix::process::geteuid().is_root();
+    // Before there is a second thread: a process that another thread starts would hold the copy open for writing.
+    let copy = bench::readable_copy();
+    let program = copy.path().join("pods");
     let mut trials = Vec::new();
     for (name, scenario) in SCENARIOS {
         let caller = if is_root { "root" } else { "user" };
@@ -73,13 +76,16 @@ fn main() {
             Ok(())
         }));
         if is_root {
-            trials.push(Trial::test(format!("user::{name}"), move || as_ordinary_user(name)));
+            let program = program.clone();
+            trials.push(Trial::test(format!("user::{name}"), move || as_ordinary_user(&program, name)));
         }
     }
     let mut settings = Arguments::from_args();
     // Pods share two cores with each other already.
     settings.test_threads.get_or_insert(2);
-    libtest_mimic::run(&settings, trials).exit();
+    let conclusion = libtest_mimic::run(&settings, trials);
+    drop(copy);
+    conclusion.exit();
 }
 
 fn run_here(name: &str) {
@@ -90,9 +96,8 @@ fn run_here(name: &str) {
 }
 
 /// The scenario in a process of its own, from a copy of this program that everybody may read.
-fn as_ordinary_user(name: &str) -> Result<(), Failed> {
-    let program = bench::readable_copy();
-    let output = Command::new(program.path().join("pods"))
+fn as_ordinary_user(program: &Path, name: &str) -> Result<(), Failed> {
+    let output = Command::new(program)
         .args(["__scenario", name])
         .env_remove("HOME")
         .uid(ORDINARY_USER)

@@ -115,7 +115,7 @@ pub fn isolation(bench: &Bench) {
     let mut run = bench.host();
     let state = bench.state();
     let source = format!(
-        "echo pid $$$$; ls -d /proc/[0-9]* | wc -l; ls -A /tmp | wc -l; ls -A {} | wc -l; \
+        "echo pid $$$$; ls -d /proc/[0-9]* | wc -l; ls -A /tmp | wc -l; ls -A {} 2>/dev/null | wc -l; \
          echo $(ls /dev | sort); echo x >/dev/null; head -c1 /dev/zero | wc -c; test -t 0 || echo no tty; \
          mount -t tmpfs none /mnt 2>/dev/null || echo no mounts; test -w /sys/kernel || echo sys is read-only; echo $LIGHTER_TEST",
         state.display()

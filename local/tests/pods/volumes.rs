@@ -49,11 +49,7 @@ pub fn empty_and_claimed(bench: &Bench) {
     assert_eq!(output, "");
     assert!(run.notices[0].contains("there was no PersistentVolumeClaim \"kept\""), "{:?}", run.notices);
     run.host.shutdown();
-    let memory = fs::read_dir("/dev/shm").unwrap().filter(|e| {
-        let name = e.as_ref().unwrap().file_name();
-        name.to_string_lossy().starts_with("lighter-") && bench.state().join("pods/share/volumes").exists()
-    });
-    assert_eq!(memory.count(), 0);
+    assert_eq!(fs::read_dir(bench.state().join("hosts")).unwrap().count(), 0);
 }
 
 pub fn contents(bench: &Bench) {
