@@ -227,7 +227,12 @@ impl<'a> Documents<'a> {
         if !self.take_if(b"0123456789", out)? {
             return Err(self.expected("a digit"));
         }
-        while self.take_if(b"0123456789", out)? {}
+        while let Some(b'0'..=b'9') = self.peek()? {
+            let rest = self.buffer.get(self.at..self.end).unwrap_or_default();
+            let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+            out.write_all(rest.get(..count).unwrap_or_default())?;
+            self.at += count;
+        }
         Ok(())
     }
 
