@@ -3,7 +3,6 @@
 mod orphans;
 mod shared;
 
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -60,9 +59,11 @@ impl PodHost {
     pub fn new(mut config: PodHostConfig) -> Result<(Self, Receiver<PodEvent>), HostError> {
         let state = config.state_dir.clone();
         private_folder(&state).map_err(HostError::io("cannot make the state folder", &state))?;
-        config.state_dir = state.canonicalize().map_err(HostError::io("cannot use the state folder", &state))?;
+        config.state_dir =
+            state.canonicalize().map_err(HostError::io("cannot use the state folder", &state))?;
         let argoexec = config.argoexec.clone();
-        config.argoexec = argoexec.canonicalize().map_err(HostError::io("cannot use the executor", argoexec))?;
+        config.argoexec =
+            argoexec.canonicalize().map_err(HostError::io("cannot use the executor", argoexec))?;
         let images = ImageStore::open(&config.state_dir.join("images"))
             .map_err(|error| HostError::Invalid(error.to_string()))?;
         let (folders, lock) = orphans::claim(&config.state_dir)?;
@@ -92,7 +93,8 @@ impl PodHost {
             return Ok(());
         }
         let kept = self.kept(name);
-        orphans::forget(&kept).map_err(HostError::io("cannot remove what is kept of the pod in", kept.path()))?;
+        orphans::forget(&kept)
+            .map_err(HostError::io("cannot remove what is kept of the pod in", kept.path()))?;
         self.shared.send(PodEvent::PodDeleted { name: name.to_owned() });
         Ok(())
     }
@@ -127,7 +129,9 @@ impl PodHost {
         let namespace = claim.metadata.namespace.as_deref().unwrap_or("default");
         let name = claim.metadata.name.as_deref().unwrap_or_default();
         let folder = self.claim_folder(namespace, name)?;
-        make_claim(&folder).map(drop).map_err(HostError::io("cannot make the folder of the claim", folder))
+        make_claim(&folder)
+            .map(drop)
+            .map_err(HostError::io("cannot make the folder of the claim", folder))
     }
 
     /// Removes a claim's folder with all that is in it.

@@ -3,6 +3,7 @@
 //! `index.json` names what is there, `roots/<digest>` holds the files. A root folder is written elsewhere and
 //! renamed into place, so that a stop at any time leaves a whole store.
 
+mod archive;
 mod config;
 mod host_root;
 mod import;
@@ -15,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use config::RootSource;
 use config::ImageConfig;
+pub(crate) use config::RootSource;
 pub(crate) use host_root::host_root;
 use index::{Entry, Index};
 
@@ -69,11 +70,7 @@ pub enum ImageError {
     Registry(String),
     /// Reading or writing failed.
     #[error("{what} {}: {source}", path.display())]
-    Io {
-        what: &'static str,
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { what: &'static str, path: PathBuf, source: std::io::Error },
 }
 
 impl ImageError {
@@ -96,7 +93,8 @@ impl ImageStore {
             let path = folder.join(part);
             private_folder(&path).map_err(ImageError::io("cannot make the image store", path))?;
         }
-        let folder = folder.canonicalize().map_err(ImageError::io("cannot use the image store", folder))?;
+        let folder =
+            folder.canonicalize().map_err(ImageError::io("cannot use the image store", folder))?;
         Ok(Self { folder })
     }
 
@@ -109,7 +107,8 @@ impl ImageStore {
     /// The images that are there, by name.
     pub fn list(&self) -> Result<Vec<Image>, ImageError> {
         let index = Index::read(&self.folder)?;
-        let mut images: Vec<Image> = index.images.into_iter().map(|(digest, entry)| entry.into_image(digest)).collect();
+        let mut images: Vec<Image> =
+            index.images.into_iter().map(|(digest, entry)| entry.into_image(digest)).collect();
         images.sort_by(|a, b| a.names.cmp(&b.names));
         Ok(images)
     }
@@ -119,7 +118,9 @@ impl ImageStore {
         let _lock = self.lock()?;
         let mut index = Index::read(&self.folder)?;
         let name = index::full_name(image);
-        let digest = index.find(image).ok_or_else(|| ImageError::NotFound(format!("there is no image {image:?} here")))?;
+        let digest = index
+            .find(image)
+            .ok_or_else(|| ImageError::NotFound(format!("there is no image {image:?} here")))?;
         if let Some(entry) = index.images.get_mut(&digest) {
             entry.names.retain(|known| digest != image && Some(known) != name.as_ref().ok());
             if !entry.names.is_empty() {
@@ -138,7 +139,11 @@ impl ImageStore {
     }
 
     /// The root folder of an image, and what it asks for.
-    pub(crate) fn root_source(&self, image: &str, policy: ImagePolicy) -> Result<RootSource, ImageError> {
+    pub(crate) fn root_source(
+        &self,
+        image: &str,
+        policy: ImagePolicy,
+    ) -> Result<RootSource, ImageError> {
         index::full_name(image)?;
         if policy == ImagePolicy::Pull {
             self.pull(image)?;
@@ -178,23 +183,39 @@ impl ImageStore {
     }
 
     /// Moves an unpacked root into place under a name.
-    fn add(&self, root: &Path, digest: &str, name: Option<&str>, config: ImageConfig, size: u64) -> Result<Image, ImageError> {
+    fn add(
+        &self,
+        root: &Path,
+        digest: &str,
+        name: Option<&str>,
+        config: ImageConfig,
+        size: u64,
+    ) -> Result<Image, ImageError> {
         let _lock = self.lock()?;
         let mut index = Index::read(&self.folder)?;
         let target = self.root(digest);
         if !index.images.contains_key(digest) {
             remove_tree(&target).map_err(ImageError::io("cannot remove", &target))?;
-            std::fs::rename(root, &target).map_err(ImageError::io("cannot move the image to", &target))?;
+            std::fs::rename(root, &target)
+                .map_err(ImageError::io("cannot move the image to", &target))?;
         }
         let name = name.map(index::full_name).transpose()?;
         for entry in index.images.values_mut() {
             entry.names.retain(|known| Some(known) != name.as_ref());
         }
-        let entry = index.images.entry(digest.to_owned()).or_insert(Entry { names: Vec::new(), size, config });
+        let entry = index.images.entry(digest.to_owned()).or_insert(Entry {
+            names: Vec::new(),
+            size,
+            config,
+        });
         entry.names.extend(name);
         let image = entry.clone().into_image(digest.to_owned());
-        let nameless: Vec<String> =
-            index.images.iter().filter(|(known, e)| e.names.is_empty() && *known != digest).map(|(d, _)| d.clone()).collect();
+        let nameless: Vec<String> = index
+            .images
+            .iter()
+            .filter(|(known, e)| e.names.is_empty() && *known != digest)
+            .map(|(d, _)| d.clone())
+            .collect();
         nameless.iter().for_each(|digest| drop(index.images.remove(digest)));
         index.write(&self.folder)?;
         for root in nameless.iter().map(|digest| self.root(digest)) {

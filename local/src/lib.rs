@@ -8,6 +8,9 @@ mod event;
 mod host;
 mod images;
 mod pod;
+mod sandbox;
+pub mod state;
+mod sys;
 
 pub use event::{HostError, PodEvent};
 pub use host::{FinishedPod, PodHost, PodHostConfig};
@@ -16,7 +19,3 @@ pub use sandbox::sandbox_main;
 
 /// First argument of the process that sets up one container.
 pub const SANDBOX_ROLE: &str = "__sandbox";
-
-mod sandbox;
-pub mod state;
-mod sys;

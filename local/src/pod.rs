@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod container;
 pub(crate) mod env;
 pub(crate) mod folder;
+pub(crate) mod last_words;
 pub(crate) mod limits;
 pub(crate) mod process;
 pub(crate) mod run;

@@ -17,7 +17,9 @@ use std::os::unix::net::UnixStream;
 use std::process::exit;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, set_parent_process_death_signal, waitpid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, set_parent_process_death_signal, waitpid,
+};
 use rustix::thread::UnshareFlags;
 use spec::{Report, Spec};
 
@@ -28,11 +30,15 @@ const MAX_SPEC_BYTES: u32 = 64 << 20;
 
 /// Sets up one container and keeps it until its end: the work of a process whose first argument is
 /// [`SANDBOX_ROLE`](crate::SANDBOX_ROLE). The process must have no second thread.
+#[allow(clippy::disallowed_methods, reason = "the process holds nothing that outlives it")]
 pub fn sandbox_main() -> ! {
     match take_socket() {
         Ok(host) => exit(keep(host)),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "this role is for lighter's own use: standard input is no socket of it: {error}");
+            let _ = writeln!(
+                io::stderr(),
+                "this role is for lighter's own use: standard input is no socket of it: {error}"
+            );
             exit(64)
         }
     }
@@ -84,15 +90,18 @@ fn read_spec(host: &mut UnixStream) -> io::Result<Spec> {
 pub(crate) fn write_spec(to: &mut UnixStream, spec: &Spec) -> io::Result<()> {
     let json = serde_json::to_vec(spec)?;
     let length = u32::try_from(json.len()).ok().filter(|n| *n <= MAX_SPEC_BYTES);
-    let length = length.ok_or_else(|| io::Error::other("the container's environment and files are too large"))?;
+    let length = length
+        .ok_or_else(|| io::Error::other("the container's environment and files are too large"))?;
     to.write_all(&length.to_le_bytes())?;
     to.write_all(&json)
 }
 
 /// Starts the container's first process; returns when it runs the container's program.
+#[allow(clippy::disallowed_methods, reason = "the child must never run what its parent does next")]
 fn start(host: &mut UnixStream) -> Result<Pid, String> {
     die_with_parent()?;
-    let spec = read_spec(host).map_err(|e| format!("cannot read the container's description: {e}"))?;
+    let spec =
+        read_spec(host).map_err(|e| format!("cannot read the container's description: {e}"))?;
     enter_namespaces(&spec)?;
     let (mut from_child, to_host) = io::pipe().map_err(|e| format!("cannot make a pipe: {e}"))?;
     match sys::fork().map_err(|e| format!("cannot start a process: {e}"))? {
@@ -118,9 +127,12 @@ fn start(host: &mut UnixStream) -> Result<Pid, String> {
 /// Passes on what the child says until it runs the container's program, which closes the pipe.
 fn relay(from_child: &mut PipeReader, host: &mut UnixStream) -> Result<Option<String>, String> {
     let mut text = String::new();
-    from_child.read_to_string(&mut text).map_err(|e| format!("cannot read from the container: {e}"))?;
+    from_child
+        .read_to_string(&mut text)
+        .map_err(|e| format!("cannot read from the container: {e}"))?;
     for line in text.lines() {
-        let said = serde_json::from_str(line).map_err(|e| format!("cannot read from the container: {e}"))?;
+        let said = serde_json::from_str(line)
+            .map_err(|e| format!("cannot read from the container: {e}"))?;
         match said {
             Report::Failed(message) => return Ok(Some(message)),
             other => report(host, &other).map_err(|e| format!("the host is gone: {e}"))?,
@@ -137,7 +149,8 @@ fn write_line(mut to: &PipeWriter, report: &Report) -> io::Result<()> {
 }
 
 fn die_with_parent() -> Result<(), String> {
-    set_parent_process_death_signal(Some(Signal::KILL)).map_err(|e| format!("cannot tie the process to its parent: {e}"))
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| format!("cannot tie the process to its parent: {e}"))
 }
 
 fn enter_namespaces(spec: &Spec) -> Result<(), String> {
@@ -145,13 +158,15 @@ fn enter_namespaces(spec: &Spec) -> Result<(), String> {
         let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
         sys::unshare(UnshareFlags::NEWUSER).map_err(no_user_namespace)?;
         let map = |file: &str, line: String| {
-            std::fs::write(format!("/proc/self/{file}"), line).map_err(|e| format!("cannot write /proc/self/{file}: {e}"))
+            std::fs::write(format!("/proc/self/{file}"), line)
+                .map_err(|e| format!("cannot write /proc/self/{file}: {e}"))
         };
         map("setgroups", String::from("deny"))?;
         map("uid_map", format!("{} {} 1\n", spec.identity.uid, uid.as_raw()))?;
         map("gid_map", format!("{} {} 1\n", spec.identity.gid, gid.as_raw()))?;
     }
-    let namespaces = UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let namespaces =
+        UnshareFlags::NEWNS | UnshareFlags::NEWPID | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     sys::unshare(namespaces).map_err(|error| {
         format!(
             "cannot make namespaces for the container: {error}; where unprivileged user namespaces are restricted \
@@ -174,9 +189,11 @@ fn first_process(spec: &Spec, to_host: &PipeWriter) -> Result<Infallible, String
     // A terminal's Ctrl-C is the host's to handle.
     rustix::process::setsid().map_err(|e| format!("cannot make a session: {e}"))?;
     for file in &spec.cgroups {
-        std::fs::write(file, "0").map_err(|e| format!("cannot join the control group {}: {e}", file.display()))?;
+        std::fs::write(file, "0")
+            .map_err(|e| format!("cannot join the control group {}: {e}", file.display()))?;
     }
-    rustix::system::sethostname(spec.hostname.as_bytes()).map_err(|e| format!("cannot set the host name: {e}"))?;
+    rustix::system::sethostname(spec.hostname.as_bytes())
+        .map_err(|e| format!("cannot set the host name: {e}"))?;
     let notice = |text: String| {
         let _ = write_line(to_host, &Report::Notice(text));
     };
@@ -187,7 +204,8 @@ fn first_process(spec: &Spec, to_host: &PipeWriter) -> Result<Infallible, String
 /// The parent may have died before the child asked to die with it; then nobody reads the pipe.
 fn parent_lives(pipe: &PipeWriter) -> Result<(), String> {
     let mut fds = [PollFd::new(pipe, PollFlags::empty())];
-    poll(&mut fds, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 })).map_err(|e| e.to_string())?;
+    poll(&mut fds, Some(&rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 }))
+        .map_err(|e| e.to_string())?;
     if fds[0].revents().contains(PollFlags::ERR) {
         return Err(String::from("the keeper is gone"));
     }

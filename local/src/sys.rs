@@ -28,7 +28,8 @@ pub fn fork() -> io::Result<Fork> {
 /// Leaves the namespaces shared with the parent and enters new ones.
 pub fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
     // SAFETY: the file descriptor table (CLONE_FILES), the only thing that could become unsound, is never among them.
-    unsafe { rustix::thread::unshare_unsafe(namespaces - UnshareFlags::FILES) }.map_err(io::Error::from)
+    unsafe { rustix::thread::unshare_unsafe(namespaces - UnshareFlags::FILES) }
+        .map_err(io::Error::from)
 }
 
 /// Makes a mount read-only, with the mounts below it if `recursive`.

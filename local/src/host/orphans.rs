@@ -23,7 +23,8 @@ pub fn claim(state: &Path) -> Result<(HostFolders, File), HostError> {
     clean(state).map_err(HostError::io("cannot clean up after a killed predecessor in", state))?;
     let failed = |error| HostError::io("cannot make the folders of a new host in", state)(error);
     let folders = HostFolders::make(state, &super::random_id()).map_err(failed)?;
-    let lock = File::create(folders.lock()).and_then(|file| file.lock().map(|()| file)).map_err(failed)?;
+    let lock =
+        File::create(folders.lock()).and_then(|file| file.lock().map(|()| file)).map_err(failed)?;
     Ok((folders, lock))
 }
 
@@ -50,7 +51,8 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
-    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    let name =
+        |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
     entries.map(name).collect()
 }
 
@@ -72,13 +74,21 @@ pub fn finished(state: &Path, workflow: &str) -> Result<Vec<FinishedPod>, HostEr
     for pod in names(&pods).map_err(failed(pods))? {
         let path = Kept::new(state, &pod).outcome();
         let bytes = match fs::read(&path) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                continue;
+            }
             other => other.map_err(failed(path))?,
         };
         // One that was cut off by the host's end is as if the pod had not ended.
         let Ok(finished) = serde_json::from_slice::<FinishedPod>(&bytes) else { continue };
         let labels = finished.pod.metadata.labels.as_ref();
-        if labels.and_then(|labels| labels.get(WORKFLOW_LABEL)).is_some_and(|name| name == workflow) {
+        if labels.and_then(|labels| labels.get(WORKFLOW_LABEL)).is_some_and(|name| name == workflow)
+        {
             found.push(finished);
         }
     }

@@ -95,7 +95,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(config: PodHostConfig, images: ImageStore, folders: HostFolders, lock: File, events: Sender<PodEvent>) -> Self {
+    pub fn new(
+        config: PodHostConfig,
+        images: ImageStore,
+        folders: HostFolders,
+        lock: File,
+        events: Sender<PodEvent>,
+    ) -> Self {
         Self {
             config,
             folders,
@@ -136,9 +142,12 @@ impl Shared {
             self.notice("privileged containers get all capabilities that the caller has, but no devices of the machine");
         }
         let profiles = context.app_armor_profile.is_some() || context.se_linux_options.is_some();
-        let custom_seccomp = context.seccomp_profile.as_ref().is_some_and(|profile| profile.type_ == "Localhost");
+        let custom_seccomp =
+            context.seccomp_profile.as_ref().is_some_and(|profile| profile.type_ == "Localhost");
         if profiles || custom_seccomp {
-            self.notice("seccomp, AppArmor and SELinux profiles of containers are not applied here");
+            self.notice(
+                "seccomp, AppArmor and SELinux profiles of containers are not applied here",
+            );
         }
     }
 
@@ -194,7 +203,9 @@ impl Shared {
         let folder = self.folders.pod(&name);
         let outcome = run::run(self, control, pod);
         let finished = FinishedPod { pod: outcome.pod, task_result: outcome.task_result };
-        if !outcome.deleted && let Err(error) = orphans::save(&folder.kept, &finished) {
+        if !outcome.deleted
+            && let Err(error) = orphans::save(&folder.kept, &finished)
+        {
             self.notice_as("save", &format!("cannot keep how pod {name} ended: {error}"));
         }
         let deleted = self.note_end(&name, control, outcome.deleted);
@@ -217,7 +228,8 @@ impl Shared {
     /// Takes note of a pod's end; says whether it was deleted meanwhile.
     fn note_end(&self, name: &str, control: &Control, deleted: bool) -> bool {
         let mut pods = lock(&self.pods);
-        let deleted = deleted || control.take().iter().any(|command| matches!(command, Command::Delete));
+        let deleted =
+            deleted || control.take().iter().any(|command| matches!(command, Command::Delete));
         if deleted {
             pods.places.remove(name);
         } else {
@@ -234,7 +246,9 @@ impl Shared {
                 control.send(Command::Delete);
                 return true;
             }
-            Some(Place::Queued) => pods.queue.retain(|pod| pod.metadata.name.as_deref() != Some(name)),
+            Some(Place::Queued) => {
+                pods.queue.retain(|pod| pod.metadata.name.as_deref() != Some(name));
+            }
             Some(Place::Finished) | None => {}
         }
         pods.places.remove(name);
@@ -301,12 +315,17 @@ impl Shared {
     }
 
     /// Where the root folder of a container comes from; may pull its image.
-    pub fn root_of(&self, setting: &Setting<'_>, container: &Container) -> Result<RootSource, String> {
+    pub fn root_of(
+        &self,
+        setting: &Setting<'_>,
+        container: &Container,
+    ) -> Result<RootSource, String> {
         if setting.is_executor(container) {
             return Ok(RootSource::new(Root::Empty));
         }
         if self.config.images == ImagePolicy::Host {
-            let root = self.host_root.get_or_init(|| host_root(&self.folders.skeleton())).clone()?;
+            let root =
+                self.host_root.get_or_init(|| host_root(&self.folders.skeleton())).clone()?;
             return Ok(RootSource::new(root));
         }
         let image = container.image.as_deref().unwrap_or_default();

@@ -74,13 +74,17 @@ struct ConfigSection {
 
 impl ConfigFile {
     pub fn parse(json: &[u8]) -> Result<Self, ImageError> {
-        serde_json::from_slice(json).map_err(|e| ImageError::Invalid(format!("the image's configuration is not valid: {e}")))
+        serde_json::from_slice(json).map_err(|e| {
+            ImageError::Invalid(format!("the image's configuration is not valid: {e}"))
+        })
     }
 
     pub fn image_config(self) -> ImageConfig {
         let section = self.config.unwrap_or_default();
-        let command =
-            ImageCommand { entrypoint: section.entrypoint.unwrap_or_default(), cmd: section.cmd.unwrap_or_default() };
+        let command = ImageCommand {
+            entrypoint: section.entrypoint.unwrap_or_default(),
+            cmd: section.cmd.unwrap_or_default(),
+        };
         ImageConfig {
             command,
             env: section.env.unwrap_or_default(),
@@ -112,16 +116,25 @@ fn user(text: &str, root: &Path) -> Result<(u32, u32), ImageError> {
     }
     let (user, group) = text.split_once(':').unwrap_or((text, ""));
     let users = read_inside(root, "etc/passwd");
-    let line = users.lines().map(fields).find(|f| f.first() == Some(&user) || f.get(2) == Some(&user));
-    let unknown = |what: &str, name: &str| ImageError::Invalid(format!("the image's {what} {name:?} is not in its own list of {what}s"));
+    let line =
+        users.lines().map(fields).find(|f| f.first() == Some(&user) || f.get(2) == Some(&user));
+    let unknown = |what: &str, name: &str| {
+        ImageError::Invalid(format!(
+            "the image's {what} {name:?} is not in its own list of {what}s"
+        ))
+    };
     let number = |field: Option<&&str>| field.and_then(|text| text.parse::<u32>().ok());
-    let uid = number(line.as_ref().and_then(|f| f.get(2))).or_else(|| user.parse().ok()).ok_or_else(|| unknown("user", user))?;
+    let uid = number(line.as_ref().and_then(|f| f.get(2)))
+        .or_else(|| user.parse().ok())
+        .ok_or_else(|| unknown("user", user))?;
     if group.is_empty() {
         return Ok((uid, number(line.as_ref().and_then(|f| f.get(3))).unwrap_or(0)));
     }
     let groups = read_inside(root, "etc/group");
     let line = groups.lines().map(fields).find(|f| f.first() == Some(&group));
-    let gid = number(line.as_ref().and_then(|f| f.get(2))).or_else(|| group.parse().ok()).ok_or_else(|| unknown("group", group))?;
+    let gid = number(line.as_ref().and_then(|f| f.get(2)))
+        .or_else(|| group.parse().ok())
+        .ok_or_else(|| unknown("group", group))?;
     Ok((uid, gid))
 }
 
@@ -132,10 +145,18 @@ fn fields(line: &str) -> Vec<&str> {
 /// Reads a file of an image; links lead nowhere but into the image.
 fn read_inside(root: &Path, path: &str) -> String {
     let mut bytes = Vec::new();
-    let opened = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).and_then(|root| {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        rustix::fs::openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
-    });
+    let opened =
+        rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .and_then(|root| {
+                let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+                rustix::fs::openat2(
+                    &root,
+                    path,
+                    flags,
+                    Mode::empty(),
+                    ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+                )
+            });
     if let Ok(file) = opened {
         // A list that cannot be read has no users.
         let _ = File::from(file).take(MAX_USERS).read_to_end(&mut bytes);

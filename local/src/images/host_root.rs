@@ -22,8 +22,10 @@ const MAX_ENTRIES: usize = 2000;
 
 /// This machine's root: makes its folders, links and mount points in `skeleton`, and lists what is mounted there.
 pub fn host_root(skeleton: &Path) -> Result<Root, String> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|e| format!("cannot read /proc/self/mountinfo: {e}"))?;
-    let mounts: Vec<PathBuf> = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape).collect();
+    let mounts = fs::read_to_string("/proc/self/mountinfo")
+        .map_err(|e| format!("cannot read /proc/self/mountinfo: {e}"))?;
+    let mounts: Vec<PathBuf> =
+        mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape).collect();
     let mut taken = Taken { skeleton, mounts, parts: Vec::new(), entries: 0 };
     folder_of_mode(skeleton, 0o755)
         .and_then(|()| taken.apart(Path::new("/")))
@@ -42,8 +44,12 @@ struct Taken<'a> {
 /// How an entry of this machine's root appears in a container.
 enum Kind {
     /// A private empty folder.
-    Folder { mode: u32 },
-    Layered { mode: u32 },
+    Folder {
+        mode: u32,
+    },
+    Layered {
+        mode: u32,
+    },
     File,
     Symlink,
 }
@@ -54,7 +60,10 @@ impl Taken<'_> {
             let path = entry?.path();
             self.entries += 1;
             if self.entries > MAX_ENTRIES {
-                return Err(io::Error::other(format!("too many files beside mounts in {}", folder.display())));
+                return Err(io::Error::other(format!(
+                    "too many files beside mounts in {}",
+                    folder.display()
+                )));
             }
             let place = self.skeleton.join(path.strip_prefix("/").unwrap_or(&path));
             match kind(&path, &self.mounts) {
@@ -115,5 +124,7 @@ fn goes_apart(path: &Path, mounts: &[PathBuf]) -> bool {
 /// A path as mountinfo writes it: `\040` is a space.
 fn unescape(text: &str) -> PathBuf {
     let plain = [(r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\")];
-    PathBuf::from(plain.iter().fold(text.to_owned(), |text, (code, plain)| text.replace(code, plain)))
+    PathBuf::from(
+        plain.iter().fold(text.to_owned(), |text, (code, plain)| text.replace(code, plain)),
+    )
 }

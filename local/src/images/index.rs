@@ -32,7 +32,8 @@ impl Index {
     pub fn read(store: &Path) -> Result<Self, ImageError> {
         let path = store.join("index.json");
         match fs::read(&path) {
-            Ok(json) => serde_json::from_slice(&json).map_err(|e| ImageError::io("cannot read", path)(e.into())),
+            Ok(json) => serde_json::from_slice(&json)
+                .map_err(|e| ImageError::io("cannot read", path)(e.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(ImageError::io("cannot read", path)(error)),
         }
@@ -40,7 +41,8 @@ impl Index {
 
     pub fn write(&self, store: &Path) -> Result<(), ImageError> {
         let (path, new) = (store.join("index.json"), store.join("index.new"));
-        let json = serde_json::to_vec_pretty(self).map_err(|e| ImageError::io("cannot write", &path)(e.into()))?;
+        let json = serde_json::to_vec_pretty(self)
+            .map_err(|e| ImageError::io("cannot write", &path)(e.into()))?;
         let written = fs::write(&new, json).and_then(|()| fs::rename(&new, &path));
         written.map_err(ImageError::io("cannot write", path))
     }
@@ -52,7 +54,10 @@ impl Index {
             return Some(digest.to_owned());
         }
         let name = full_name(image).ok()?;
-        self.images.iter().find(|(_, entry)| entry.names.contains(&name)).map(|(digest, _)| digest.clone())
+        self.images
+            .iter()
+            .find(|(_, entry)| entry.names.contains(&name))
+            .map(|(digest, _)| digest.clone())
     }
 
     pub fn take(mut self, image: &str) -> Option<(String, Entry)> {
@@ -69,11 +74,14 @@ pub fn full_name(image: &str) -> Result<String, ImageError> {
         return Err(invalid());
     }
     let (registry, rest) = match image.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest.to_owned()),
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
+            (first, rest.to_owned())
+        }
         Some(_) => ("docker.io", image.to_owned()),
         None => ("docker.io", format!("library/{image}")),
     };
-    let has_tag = rest.contains('@') || rest.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    let has_tag =
+        rest.contains('@') || rest.rsplit('/').next().is_some_and(|last| last.contains(':'));
     let empty_part = rest.split(['/', ':', '@']).any(str::is_empty);
     if empty_part || rest.chars().any(|c| c.is_ascii_uppercase() && !has_tag) {
         return Err(invalid());

@@ -36,7 +36,11 @@ pub struct Unpacker {
 impl Unpacker {
     /// Into `folder`, which is there and empty. Owners are kept if `set_owner`.
     pub fn new(folder: &Path, set_owner: bool) -> io::Result<Self> {
-        let root = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let root = rustix::fs::open(
+            folder,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         Ok(Self { root, modes: BTreeMap::new(), set_owner, size: 0 })
     }
 
@@ -49,8 +53,10 @@ impl Unpacker {
             let mut entry = entry.map_err(|e| broken(&e))?;
             let name = entry.path_bytes().into_owned();
             let shown = String::from_utf8_lossy(&name).into_owned();
-            let path = safe_path(&name).ok_or_else(|| refused(&shown, "its name leads out of the image or is too long"))?;
-            self.entry(&mut entry, path, &mut written).map_err(|e| refused(&shown, &e.to_string()))?;
+            let path = safe_path(&name)
+                .ok_or_else(|| refused(&shown, "its name leads out of the image or is too long"))?;
+            self.entry(&mut entry, path, &mut written)
+                .map_err(|e| refused(&shown, &e.to_string()))?;
         }
         Ok(())
     }
@@ -67,7 +73,12 @@ impl Unpacker {
         Ok(self.size)
     }
 
-    fn entry<R: Read>(&mut self, entry: &mut Entry<'_, R>, path: PathBuf, written: &mut HashSet<PathBuf>) -> io::Result<()> {
+    fn entry<R: Read>(
+        &mut self,
+        entry: &mut Entry<'_, R>,
+        path: PathBuf,
+        written: &mut HashSet<PathBuf>,
+    ) -> io::Result<()> {
         let Some(name) = path.file_name().map(OsStr::to_owned) else { return Ok(()) };
         let parent_path = path.parent().unwrap_or(Path::new("")).to_owned();
         let parent = self.make_folder(&parent_path)?;
@@ -94,11 +105,15 @@ impl Unpacker {
             }
             EntryType::Symlink => {
                 remove_tree(&handle_path(&parent).join(&name))?;
-                let target = entry.link_name_bytes().ok_or_else(|| io::Error::other("the link has no target"))?;
+                let target = entry
+                    .link_name_bytes()
+                    .ok_or_else(|| io::Error::other("the link has no target"))?;
                 rustix::fs::symlinkat(OsStr::from_bytes(&target), &parent, &name)?;
             }
             EntryType::Link => {
-                let target = entry.link_name_bytes().ok_or_else(|| io::Error::other("the link has no target"))?;
+                let target = entry
+                    .link_name_bytes()
+                    .ok_or_else(|| io::Error::other("the link has no target"))?;
                 self.hard_link(&target, &parent, &name)?;
             }
             _ => return Ok(()),
@@ -127,9 +142,17 @@ impl Unpacker {
         Ok(())
     }
 
-    fn file<R: Read>(&mut self, entry: &mut Entry<'_, R>, parent: &OwnedFd, name: &OsStr, mode: u32) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o600))?);
+    fn file<R: Read>(
+        &mut self,
+        entry: &mut Entry<'_, R>,
+        parent: &OwnedFd,
+        name: &OsStr,
+        mode: u32,
+    ) -> io::Result<()> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file =
+            File::from(rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o600))?);
         self.size += io::copy(entry, &mut file)?;
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode & 0o777))?;
         // Compiled Python is good only for a source of the same time.
@@ -142,8 +165,10 @@ impl Unpacker {
         let odd = || io::Error::other("the hard link leads out of the image or to no file of it");
         let source = safe_path(target).ok_or_else(odd)?;
         let source_name = source.file_name().ok_or_else(odd)?;
-        let folder = self.open_folder(source.parent().unwrap_or(Path::new(""))).map_err(|_| odd())?;
-        let stat = rustix::fs::statat(&folder, source_name, AtFlags::SYMLINK_NOFOLLOW).map_err(|_| odd())?;
+        let folder =
+            self.open_folder(source.parent().unwrap_or(Path::new(""))).map_err(|_| odd())?;
+        let stat = rustix::fs::statat(&folder, source_name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|_| odd())?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             return Err(odd());
         }
@@ -170,7 +195,13 @@ impl Unpacker {
     fn open_folder(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        openat2(&self.root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)
+        openat2(
+            &self.root,
+            path,
+            flags,
+            Mode::empty(),
+            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+        )
     }
 
     /// Opens a folder of the image, making it and those above it.

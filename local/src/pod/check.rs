@@ -24,7 +24,10 @@ pub fn is_object_name(name: &str) -> bool {
     let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
     let ends = |c: Option<&u8>| c.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
-    bytes.len() <= 253 && bytes.iter().all(|c| good(*c)) && ends(bytes.first()) && ends(bytes.last())
+    bytes.len() <= 253
+        && bytes.iter().all(|c| good(*c))
+        && ends(bytes.first())
+        && ends(bytes.last())
 }
 
 fn check_spec(spec: &PodSpec) -> Result<(), String> {
@@ -43,12 +46,18 @@ fn check_spec(spec: &PodSpec) -> Result<(), String> {
     ])?;
     if let Some(context) = &spec.security_context {
         refuse(&[
-            ("spec.securityContext.sysctls", context.sysctls.as_ref().is_some_and(|s| !s.is_empty())),
+            (
+                "spec.securityContext.sysctls",
+                context.sysctls.as_ref().is_some_and(|s| !s.is_empty()),
+            ),
             ("spec.securityContext.windowsOptions", context.windows_options.is_some()),
         ])?;
     }
     let mut names = std::collections::BTreeSet::new();
-    for (list, containers) in [("initContainers", spec.init_containers.as_deref()), ("containers", Some(&*spec.containers))] {
+    for (list, containers) in [
+        ("initContainers", spec.init_containers.as_deref()),
+        ("containers", Some(&*spec.containers)),
+    ] {
         for (index, container) in containers.unwrap_or_default().iter().enumerate() {
             let at = format!("spec.{list}[{index}]");
             if !names.insert(container.name.as_str()) {
@@ -74,12 +83,15 @@ fn check_container(container: &Container) -> Result<(), String> {
         ("tty", container.tty == Some(true)),
     ])?;
     for mount in container.volume_mounts.iter().flatten() {
-        check_mount(&mount.mount_path).map_err(|why| format!("volumeMounts ({}): {why}", mount.name))?;
+        check_mount(&mount.mount_path)
+            .map_err(|why| format!("volumeMounts ({}): {why}", mount.name))?;
     }
     let limits = container.resources.as_ref().and_then(|r| r.limits.as_ref());
     let known = ["cpu", "memory", "ephemeral-storage"];
     match limits.and_then(|limits| limits.keys().find(|name| !known.contains(&name.as_str()))) {
-        Some(name) => Err(format!("resources.limits: {name} is not to be had here; remove it to run on this machine")),
+        Some(name) => Err(format!(
+            "resources.limits: {name} is not to be had here; remove it to run on this machine"
+        )),
         None => Ok(()),
     }
 }
@@ -97,7 +109,9 @@ fn check_mount(path: &str) -> Result<(), String> {
 
 fn refuse(fields: &[(&str, bool)]) -> Result<(), String> {
     match fields.iter().find(|(_, present)| *present) {
-        Some((field, _)) => Err(format!("{field} is not supported when pods run on one machine; remove it")),
+        Some((field, _)) => {
+            Err(format!("{field} is not supported when pods run on one machine; remove it"))
+        }
         None => Ok(()),
     }
 }

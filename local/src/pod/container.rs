@@ -23,8 +23,13 @@ const HIDDEN: &str = ".hidden";
 const PRIVATE: [&str; 5] = ["/tmp", "/run", "/dev", "/proc", "/sys"];
 /// What programs need of the machine to reach others by name and to trust them.
 const NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
-const TRUST: [&str; 5] =
-    ["/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates", "/etc/nsswitch.conf"];
+const TRUST: [&str; 5] = [
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/etc/nsswitch.conf",
+];
 
 /// What all containers of a pod are made from.
 pub struct Setting<'a> {
@@ -48,7 +53,12 @@ impl Setting<'_> {
     }
 
     /// The container's description, and its limits.
-    pub fn plan(&self, container: &Container, is_init: bool, source: RootSource) -> Result<(Spec, Limits), String> {
+    pub fn plan(
+        &self,
+        container: &Container,
+        is_init: bool,
+        source: RootSource,
+    ) -> Result<(Spec, Limits), String> {
         let pod_name = self.pod.metadata.name.as_deref().unwrap_or_default();
         let executor = self.is_executor(container);
         let mut env = Environment::default();
@@ -65,18 +75,26 @@ impl Setting<'_> {
         if hides_state && !PRIVATE.iter().any(|folder| self.state.starts_with(folder)) {
             files.push(FilesVolume { name: HIDDEN.to_owned(), group: None, files: Vec::new() });
             let empty = Source::Files { volume: HIDDEN.to_owned(), sub_path: PathBuf::new() };
-            mounts.insert(0, MountSpec { source: empty, target: self.state.to_owned(), read_only: true });
+            mounts.insert(
+                0,
+                MountSpec { source: empty, target: self.state.to_owned(), read_only: true },
+            );
         }
         let argv = self.command(container, &source, &env)?;
         let working_dir = container.working_dir.as_deref().filter(|dir| !dir.is_empty());
-        let working_dir = working_dir.map_or_else(|| source.config.working_dir.clone(), PathBuf::from);
+        let working_dir =
+            working_dir.map_or_else(|| source.config.working_dir.clone(), PathBuf::from);
         let spec = Spec {
             hostname: pod_name.chars().take(63).collect(),
             identity: security::identity(self.spec, container, source.config.user, self.real_root)?,
             scratch: self.scratch.to_owned(),
             layer: self.folder.layer(&container.name),
             root: source.root,
-            read_only_root: container.security_context.as_ref().and_then(|c| c.read_only_root_filesystem) == Some(true),
+            read_only_root: container
+                .security_context
+                .as_ref()
+                .and_then(|c| c.read_only_root_filesystem)
+                == Some(true),
             minimal: executor,
             files,
             mounts,
@@ -94,18 +112,28 @@ impl Setting<'_> {
     }
 
     fn search_path(&self, executor: bool) -> String {
-        let own = std::env::var("PATH").ok().filter(|_| self.policy == ImagePolicy::Host && !executor);
+        let own =
+            std::env::var("PATH").ok().filter(|_| self.policy == ImagePolicy::Host && !executor);
         own.unwrap_or_else(|| DEFAULT_PATH.to_owned())
     }
 
-    fn command(&self, container: &Container, source: &RootSource, env: &Environment) -> Result<Vec<String>, String> {
-        let expand = |texts: &[String]| texts.iter().map(|text| env.expand(text)).collect::<Vec<_>>();
+    fn command(
+        &self,
+        container: &Container,
+        source: &RootSource,
+        env: &Environment,
+    ) -> Result<Vec<String>, String> {
+        let expand =
+            |texts: &[String]| texts.iter().map(|text| env.expand(text)).collect::<Vec<_>>();
         let given = container.command.as_deref().filter(|command| !command.is_empty());
         let args = container.args.as_deref();
         let argv = match (given, args) {
             (Some(command), args) => [expand(command), expand(args.unwrap_or_default())].concat(),
             (None, Some(args)) => [source.config.command.entrypoint.clone(), expand(args)].concat(),
-            (None, None) => [source.config.command.entrypoint.clone(), source.config.command.cmd.clone()].concat(),
+            (None, None) => {
+                [source.config.command.entrypoint.clone(), source.config.command.cmd.clone()]
+                    .concat()
+            }
         };
         if argv.iter().any(|argument| argument.contains('\0')) {
             return Err(String::from("command and args must not contain NUL"));
@@ -114,12 +142,20 @@ impl Setting<'_> {
             return Ok(argv);
         }
         Err(match self.policy {
-            ImagePolicy::Host => String::from("with images from this machine (host) an image's own command is not known; give `command`"),
+            ImagePolicy::Host => String::from(
+                "with images from this machine (host) an image's own command is not known; give `command`",
+            ),
             _ => String::from("the image has no command of its own; give `command`"),
         })
     }
 
-    fn mounts(&self, container: &Container, env: &Environment, executor: bool, is_init: bool) -> Result<Vec<MountSpec>, String> {
+    fn mounts(
+        &self,
+        container: &Container,
+        env: &Environment,
+        executor: bool,
+        is_init: bool,
+    ) -> Result<Vec<MountSpec>, String> {
         let machine = |path: &&str| bind(Source::PathIfThere(PathBuf::from(path)), *path, true);
         let mut mounts: Vec<MountSpec> = NETWORK.iter().map(machine).collect();
         if executor {
@@ -128,12 +164,16 @@ impl Setting<'_> {
         }
         if executor && !is_init {
             let results = self.folder.results();
-            std::fs::create_dir_all(&results).map_err(|e| format!("cannot make {}: {e}", results.display()))?;
+            std::fs::create_dir_all(&results)
+                .map_err(|e| format!("cannot make {}: {e}", results.display()))?;
             mounts.push(bind(Source::Path(results), RESULTS, false));
         }
-        if executor && !container.volume_mounts.iter().flatten().any(|mount| mount.mount_path == "/tmp") {
+        if executor
+            && !container.volume_mounts.iter().flatten().any(|mount| mount.mount_path == "/tmp")
+        {
             let tmp = self.folder.tmp(&container.name);
-            folder_of_mode(&tmp, 0o1777).map_err(|e| format!("cannot make {}: {e}", tmp.display()))?;
+            folder_of_mode(&tmp, 0o1777)
+                .map_err(|e| format!("cannot make {}: {e}", tmp.display()))?;
             mounts.push(bind(Source::Path(tmp), "/tmp", false));
         }
         for mount in container.volume_mounts.iter().flatten() {
@@ -151,7 +191,12 @@ impl Setting<'_> {
     }
 
     fn has_executor(&self) -> bool {
-        self.spec.init_containers.iter().flatten().chain(&self.spec.containers).any(|c| self.is_executor(c))
+        self.spec
+            .init_containers
+            .iter()
+            .flatten()
+            .chain(&self.spec.containers)
+            .any(|c| self.is_executor(c))
     }
 
     /// The executor is already where `init` would copy it to: a mount costs nothing, a copy of the file does.
@@ -159,9 +204,14 @@ impl Setting<'_> {
         let Some(folder) = folder else { return Ok(None) };
         let place = folder.join("argoexec");
         if !place.exists() {
-            std::fs::File::create(&place).map_err(|e| format!("cannot make {}: {e}", place.display()))?;
+            std::fs::File::create(&place)
+                .map_err(|e| format!("cannot make {}: {e}", place.display()))?;
         }
-        Ok(Some(bind(Source::Path(self.argoexec.to_owned()), Path::new(ARGO).join("argoexec"), true)))
+        Ok(Some(bind(
+            Source::Path(self.argoexec.to_owned()),
+            Path::new(ARGO).join("argoexec"),
+            true,
+        )))
     }
 }
 

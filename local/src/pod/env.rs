@@ -39,20 +39,30 @@ impl Environment {
     }
 
     /// Adds what `container` asks for, on top of what is there.
-    pub fn add(&mut self, pod: &Pod, container: &Container, objects: &Objects) -> Result<(), String> {
+    pub fn add(
+        &mut self,
+        pod: &Pod,
+        container: &Container,
+        objects: &Objects,
+    ) -> Result<(), String> {
         for source in container.env_from.iter().flatten() {
             self.add_all_of(source, objects)?;
         }
         for var in container.env.iter().flatten() {
             let value = match (&var.value, &var.value_from) {
-                (_, Some(source)) => match value_from(pod, source, objects).map_err(|why| format!("env {}: {why}", var.name))? {
+                (_, Some(source)) => match value_from(pod, source, objects)
+                    .map_err(|why| format!("env {}: {why}", var.name))?
+                {
                     Some(value) => value,
                     None => continue,
                 },
                 (value, None) => self.expand(value.as_deref().unwrap_or_default()),
             };
             if var.name.is_empty() || var.name.contains(['=', '\0']) || value.contains('\0') {
-                return Err(format!("env {:?}: names must not be empty or contain '=', and NUL is not allowed", var.name));
+                return Err(format!(
+                    "env {:?}: names must not be empty or contain '=', and NUL is not allowed",
+                    var.name
+                ));
             }
             self.set(&var.name, value);
         }
@@ -63,7 +73,11 @@ impl Environment {
         let prefix = source.prefix.as_deref().unwrap_or_default();
         if let Some(reference) = &source.config_map_ref {
             match objects.config_maps.get(&reference.name) {
-                Some(map) => map.data.iter().flatten().for_each(|(k, v)| self.set(&format!("{prefix}{k}"), v.as_str())),
+                Some(map) => map
+                    .data
+                    .iter()
+                    .flatten()
+                    .for_each(|(k, v)| self.set(&format!("{prefix}{k}"), v.as_str())),
                 None if reference.optional == Some(true) => {}
                 None => return Err(format!("envFrom: there is no ConfigMap {:?}", reference.name)),
             }
@@ -93,7 +107,9 @@ impl Environment {
             if let Some(after) = rest.strip_prefix('$') {
                 out.push('$');
                 rest = after;
-            } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
+            } else if let Some((name, after)) =
+                rest.strip_prefix('(').and_then(|r| r.split_once(')'))
+            {
                 match self.get(name) {
                     Some(value) => out.push_str(value),
                     None => out.extend(["$(", name, ")"]),
@@ -108,27 +124,46 @@ impl Environment {
     }
 }
 
-fn value_from(pod: &Pod, source: &EnvVarSource, objects: &Objects) -> Result<Option<String>, String> {
+fn value_from(
+    pod: &Pod,
+    source: &EnvVarSource,
+    objects: &Objects,
+) -> Result<Option<String>, String> {
     if let Some(field) = &source.field_ref {
         return field_value(pod, field).map(Some);
     }
     if let Some(reference) = &source.config_map_key_ref {
-        let value = objects.config_maps.get(&reference.name).and_then(|map| map.data.as_ref()?.get(&reference.key));
+        let value = objects
+            .config_maps
+            .get(&reference.name)
+            .and_then(|map| map.data.as_ref()?.get(&reference.key));
         return match value {
             Some(value) => Ok(Some(value.clone())),
             None if reference.optional == Some(true) => Ok(None),
-            None => Err(format!("there is no key {:?} in a ConfigMap {:?}", reference.key, reference.name)),
+            None => Err(format!(
+                "there is no key {:?} in a ConfigMap {:?}",
+                reference.key, reference.name
+            )),
         };
     }
     if let Some(reference) = &source.secret_key_ref {
-        let value = objects.secrets.get(&reference.name).and_then(|secret| secret_value(secret, &reference.key));
+        let value = objects
+            .secrets
+            .get(&reference.name)
+            .and_then(|secret| secret_value(secret, &reference.key));
         return match value {
-            Some(value) => String::from_utf8(value).map(Some).map_err(|_| String::from("the Secret's value is not UTF-8")),
+            Some(value) => String::from_utf8(value)
+                .map(Some)
+                .map_err(|_| String::from("the Secret's value is not UTF-8")),
             None if reference.optional == Some(true) => Ok(None),
-            None => Err(format!("there is no key {:?} in a Secret {:?}", reference.key, reference.name)),
+            None => {
+                Err(format!("there is no key {:?} in a Secret {:?}", reference.key, reference.name))
+            }
         };
     }
-    Err(String::from("valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are supported on one machine"))
+    Err(String::from(
+        "valueFrom: only fieldRef, configMapKeyRef and secretKeyRef are supported on one machine",
+    ))
 }
 
 /// A field of the pod as the downward API shows it.
@@ -147,26 +182,35 @@ pub fn field_value(pod: &Pod, field: &ObjectFieldSelector) -> Result<String, Str
     }
     match path {
         "metadata.name" => Ok(text(&pod.metadata.name)),
-        "metadata.namespace" => Ok(pod.metadata.namespace.clone().unwrap_or_else(|| String::from("default"))),
+        "metadata.namespace" => {
+            Ok(pod.metadata.namespace.clone().unwrap_or_else(|| String::from("default")))
+        }
         "metadata.uid" => Ok(text(&pod.metadata.uid)),
         "metadata.labels" => Ok(lines(&pod.metadata.labels)),
         "metadata.annotations" => Ok(lines(&pod.metadata.annotations)),
         "spec.nodeName" => Ok(String::from(NODE_NAME)),
-        "spec.serviceAccountName" => Ok(pod.spec.as_ref().map(|s| text(&s.service_account_name)).unwrap_or_default()),
-        "status.podIP" | "status.podIPs" | "status.hostIP" | "status.hostIPs" => Ok(String::from(POD_IP)),
+        "spec.serviceAccountName" => {
+            Ok(pod.spec.as_ref().map(|s| text(&s.service_account_name)).unwrap_or_default())
+        }
+        "status.podIP" | "status.podIPs" | "status.hostIP" | "status.hostIPs" => {
+            Ok(String::from(POD_IP))
+        }
         _ => Err(format!("fieldRef: there is no field {path:?}")),
     }
 }
 
 fn lines(map: &Option<BTreeMap<String, String>>) -> String {
-    let line = |(key, value): (&String, &String)| format!("{key}={}", serde_json::Value::from(value.as_str()));
+    let line = |(key, value): (&String, &String)| {
+        format!("{key}={}", serde_json::Value::from(value.as_str()))
+    };
     map.iter().flatten().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The keys of a Secret, given as `data` or as `stringData`.
 pub fn secret_keys(secret: &Secret) -> Vec<String> {
     let data = secret.data.iter().flat_map(BTreeMap::keys);
-    let mut keys: Vec<String> = data.chain(secret.string_data.iter().flat_map(BTreeMap::keys)).cloned().collect();
+    let mut keys: Vec<String> =
+        data.chain(secret.string_data.iter().flat_map(BTreeMap::keys)).cloned().collect();
     keys.sort();
     keys.dedup();
     keys
@@ -175,7 +219,8 @@ pub fn secret_keys(secret: &Secret) -> Vec<String> {
 /// A value of a Secret; `stringData` wins, as on an API server.
 pub fn secret_value(secret: &Secret, key: &str) -> Option<Vec<u8>> {
     let text = secret.string_data.as_ref().and_then(|data| data.get(key));
-    text.map(|text| text.clone().into_bytes()).or_else(|| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.clone()))
+    text.map(|text| text.clone().into_bytes())
+        .or_else(|| secret.data.as_ref()?.get(key).map(|bytes| bytes.0.clone()))
 }
 
 #[cfg(test)]

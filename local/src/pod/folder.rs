@@ -60,7 +60,11 @@ impl HostFolders {
 
     pub fn pod(&self, pod: &str) -> PodFolder {
         let part = |base: &Path| base.join("pods").join(pod);
-        PodFolder { kept: Kept::new(&self.state, pod), disk: part(&self.disk), memory: part(&self.memory) }
+        PodFolder {
+            kept: Kept::new(&self.state, pod),
+            disk: part(&self.disk),
+            memory: part(&self.memory),
+        }
     }
 }
 

@@ -26,7 +26,9 @@ impl Limits {
             None => Ok(None),
             Some(Quantity(text)) => {
                 let value = thousandths(text).filter(|n| *n > 0);
-                value.map(Some).ok_or_else(|| format!("resources.limits.{name}: {text:?} is no quantity above 0"))
+                value.map(Some).ok_or_else(|| {
+                    format!("resources.limits.{name}: {text:?} is no quantity above 0")
+                })
             }
         };
         let memory = milli("memory")?.and_then(|n| u64::try_from(n.div_ceil(1000)).ok());
@@ -57,7 +59,8 @@ fn thousandths(text: &str) -> Option<u128> {
         "Gi" => 1 << 30,
         "Ti" => 1 << 40,
         _ => {
-            let exponent: u32 = suffix.strip_prefix(['e', 'E'])?.trim_start_matches('+').parse().ok()?;
+            let exponent: u32 =
+                suffix.strip_prefix(['e', 'E'])?.trim_start_matches('+').parse().ok()?;
             10_u128.checked_pow(exponent).filter(|_| exponent <= 15)?
         }
     };
@@ -70,7 +73,8 @@ fn decimal(number: &str, factor: u128) -> Option<u128> {
     if whole.len() > 18 || part.len() > 12 || (whole.is_empty() && part.is_empty()) {
         return None;
     }
-    let parse = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u128>().ok() };
+    let parse =
+        |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u128>().ok() };
     let scale = 10_u128.checked_pow(u32::try_from(part.len()).ok()?)?;
     let value = parse(whole)?.checked_mul(scale)?.checked_add(parse(part)?)?;
     Some(value.checked_mul(factor)?.div_ceil(scale))

@@ -51,7 +51,13 @@ struct Output {
 impl Running {
     /// Starts the set-up process of a container. The calling thread must live until the container has ended:
     /// the kernel ends the set-up process with it.
-    pub fn start(sandbox: &Path, spec: &Spec, log: &Path, live: bool, group: Option<ControlGroup>) -> io::Result<Self> {
+    pub fn start(
+        sandbox: &Path,
+        spec: &Spec,
+        log: &Path,
+        live: bool,
+        group: Option<ControlGroup>,
+    ) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).open(log)?;
         let (mut socket, theirs) = UnixStream::pair()?;
         let mut command = Command::new(sandbox);
@@ -68,13 +74,24 @@ impl Running {
         let mut child = command.spawn()?;
         // Their end of the socket must be open in the child alone, or its end would go unnoticed.
         drop(command);
-        if let Err(error) = write_spec(&mut socket, spec).and_then(|()| socket.set_nonblocking(true)) {
+        if let Err(error) =
+            write_spec(&mut socket, spec).and_then(|()| socket.set_nonblocking(true))
+        {
             let _ = socket.shutdown(Shutdown::Both);
             let _ = child.kill();
             let _ = child.wait();
             return Err(error);
         }
-        Ok(Self { index: 0, is_aux: false, ended: false, child, socket, unread: Vec::new(), output, group })
+        Ok(Self {
+            index: 0,
+            is_aux: false,
+            ended: false,
+            child,
+            socket,
+            unread: Vec::new(),
+            output,
+            group,
+        })
     }
 
     pub fn socket(&self) -> impl AsFd + '_ {
@@ -112,7 +129,8 @@ impl Running {
         }
         if !open && !self.ended {
             let message = Some(String::from("the process that kept the container was killed"));
-            let end = End { code: 137, signal: Some(9), reason: Some("ContainerStatusUnknown"), message };
+            let end =
+                End { code: 137, signal: Some(9), reason: Some("ContainerStatusUnknown"), message };
             self.end(end, &mut said);
         }
         said

@@ -4,16 +4,19 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lighter_api::k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, PodStatus};
 use lighter_api::WorkflowTaskResult;
+use lighter_api::k8s_openapi::api::core::v1::{
+    Container, ContainerStatus, Pod, PodSpec, PodStatus,
+};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
 use super::container::Setting;
 use super::folder::PodFolder;
+use super::last_words::last_words;
 use super::limits::ControlGroup;
 use super::process::{Happening, Running, start_error};
-use super::status::{self, End, MAX_MESSAGE_BYTES};
+use super::status::{self, End};
 use super::volumes::Volumes;
 use crate::event::PodEvent;
 use crate::host::{Command, Control, Shared};
@@ -22,9 +25,6 @@ const KILL: u8 = 9;
 const TERM: u8 = 15;
 /// Seconds between TERM and KILL where a pod does not say, as in Kubernetes.
 const GRACE_SECONDS: i64 = 30;
-/// Most of a log that stands for a termination message, as in Kubernetes.
-const LOG_TAIL_BYTES: u64 = 2048;
-
 /// How a pod's run ended.
 pub struct Outcome {
     pub pod: Pod,
@@ -90,7 +90,12 @@ impl Run<'_> {
     /// Runs the init containers in order, then the others together. An error means that the pod could not be made.
     fn all(&mut self, spec: &PodSpec) -> Result<(), String> {
         let objects = self.shared.objects(&self.pod);
-        self.folder.make().map_err(|e| format!("cannot make the pod's folders in {}: {e}", self.shared.config.state_dir.display()))?;
+        self.folder.make().map_err(|e| {
+            format!(
+                "cannot make the pod's folders in {}: {e}",
+                self.shared.config.state_dir.display()
+            )
+        })?;
         let real_root = self.shared.real_root;
         let state = &self.shared.config.state_dir;
         let volumes = Volumes::make(&self.pod, &self.folder, state, &objects, real_root)?;
@@ -134,14 +139,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn start(&mut self, setting: &Setting<'_>, container: &Container, index: usize, stage: Stage) -> Result<(), String> {
+    fn start(
+        &mut self,
+        setting: &Setting<'_>,
+        container: &Container,
+        index: usize,
+        stage: Stage,
+    ) -> Result<(), String> {
         let in_container = |why: String| format!("container {:?}: {why}", container.name);
         let root = self.shared.root_of(setting, container)?;
-        let (mut spec, limits) = setting.plan(container, stage == Stage::Init, root).map_err(in_container)?;
+        let (mut spec, limits) =
+            setting.plan(container, stage == Stage::Init, root).map_err(in_container)?;
         let failed = |e: std::io::Error| in_container(format!("cannot be started: {e}"));
         let message = self.folder.message(&container.name);
         std::fs::write(&message, "").map_err(failed)?;
-        std::fs::set_permissions(&message, std::os::unix::fs::PermissionsExt::from_mode(0o666)).map_err(failed)?;
+        std::fs::set_permissions(&message, std::os::unix::fs::PermissionsExt::from_mode(0o666))
+            .map_err(failed)?;
         let mut group = None;
         if !limits.is_none() {
             match ControlGroup::make(&format!("{}.{}", self.name, container.name), limits) {
@@ -150,7 +163,12 @@ impl Run<'_> {
                     group = Some(made);
                 }
                 Err(error) => {
-                    self.shared.notice_as("limits", &format!("CPU and memory limits of containers are not enforced here: {error}"));
+                    self.shared.notice_as(
+                        "limits",
+                        &format!(
+                            "CPU and memory limits of containers are not enforced here: {error}"
+                        ),
+                    );
                 }
             }
         }
@@ -161,7 +179,8 @@ impl Run<'_> {
         match Running::start(&self.shared.config.sandbox, &spec, &log, live, group) {
             Ok(mut running) => {
                 running.index = index;
-                running.is_aux = executor && matches!(container.name.as_str(), "wait" | "supervisor");
+                running.is_aux =
+                    executor && matches!(container.name.as_str(), "wait" | "supervisor");
                 self.running.push(running);
             }
             Err(error) => {
@@ -228,14 +247,23 @@ impl Run<'_> {
         if !self.late && self.deadline.is_some_and(|at| at <= now) {
             self.late = true;
             self.running.iter_mut().for_each(|running| running.signal(TERM));
-            let seconds = self.pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(GRACE_SECONDS);
-            self.kill_at = now.checked_add(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
+            let seconds = self
+                .pod
+                .spec
+                .as_ref()
+                .and_then(|s| s.termination_grace_period_seconds)
+                .unwrap_or(GRACE_SECONDS);
+            self.kill_at =
+                now.checked_add(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
         }
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
             // After its deadline a pod ends whole; otherwise the executor goes on to save outputs.
             let all = self.late;
-            self.running.iter_mut().filter(|r| all || !r.is_aux).for_each(|running| running.signal(KILL));
+            self.running
+                .iter_mut()
+                .filter(|r| all || !r.is_aux)
+                .for_each(|running| running.signal(KILL));
         }
     }
 
@@ -248,7 +276,8 @@ impl Run<'_> {
         match happening {
             Happening::Notice(text) => self.shared.notice(&text),
             Happening::Line(line) => {
-                let container = self.status_of(stage, index).map(|s| s.name.clone()).unwrap_or_default();
+                let container =
+                    self.status_of(stage, index).map(|s| s.name.clone()).unwrap_or_default();
                 self.shared.send(PodEvent::Log { pod: name, container, line });
             }
             Happening::Started => {
@@ -264,7 +293,9 @@ impl Run<'_> {
     /// Says that the pod runs when the last of its containers has started.
     fn started(&mut self, stage: Stage) {
         let statuses = self.status.container_statuses.iter().flatten();
-        let waiting = statuses.filter(|s| s.state.as_ref().is_some_and(|state| state.waiting.is_some())).count();
+        let waiting = statuses
+            .filter(|s| s.state.as_ref().is_some_and(|state| state.waiting.is_some()))
+            .count();
         if stage == Stage::Main && waiting == 0 {
             self.status.phase = Some(String::from("Running"));
             self.report();
@@ -291,13 +322,7 @@ impl Run<'_> {
             Stage::Init => spec.init_containers.as_ref()?.get(index)?,
             Stage::Main => spec.containers.get(index)?,
         };
-        let file = self.folder.message(&container.name);
-        let bytes = read_up_to(&file, MAX_MESSAGE_BYTES as u64).unwrap_or_default();
-        let from_log = container.termination_message_policy.as_deref() == Some("FallbackToLogsOnError");
-        if bytes.is_empty() && from_log && code != 0 {
-            return log_tail(&self.folder.kept.log(&container.name));
-        }
-        Some(status::cut(&bytes, MAX_MESSAGE_BYTES))
+        last_words(&self.folder, container, code)
     }
 
     fn status_of(&mut self, stage: Stage, index: usize) -> Option<&mut ContainerStatus> {
@@ -323,10 +348,12 @@ impl Run<'_> {
         if self.late {
             self.status.phase = Some(String::from("Failed"));
             self.status.reason = Some(String::from("DeadlineExceeded"));
-            self.status.message = Some(String::from("Pod was active on the node longer than the specified deadline"));
+            self.status.message =
+                Some(String::from("Pod was active on the node longer than the specified deadline"));
         } else if self.status.reason.is_none() {
             let codes = self.status.container_statuses.iter().flatten().map(status::exit_code);
-            let phase = if codes.into_iter().all(|code| code == Some(0)) { "Succeeded" } else { "Failed" };
+            let phase =
+                if codes.into_iter().all(|code| code == Some(0)) { "Succeeded" } else { "Failed" };
             self.status.phase = Some(phase.to_owned());
         }
         let task_result = if self.deleted { None } else { self.task_result() };
@@ -340,24 +367,12 @@ impl Run<'_> {
         match serde_json::from_slice(&bytes) {
             Ok(result) => Some(result),
             Err(error) => {
-                self.shared.notice(&format!("the task result of pod {} cannot be read: {error}", self.name));
+                self.shared.notice(&format!(
+                    "the task result of pod {} cannot be read: {error}",
+                    self.name
+                ));
                 None
             }
         }
     }
-}
-
-fn read_up_to(path: &std::path::Path, limit: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(std::fs::File::open(path)?, limit), &mut bytes)?;
-    Ok(bytes)
-}
-
-fn log_tail(path: &std::path::Path) -> Option<String> {
-    let mut file = std::fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES))).ok()?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, LOG_TAIL_BYTES), &mut bytes).ok()?;
-    Some(status::cut(&bytes, MAX_MESSAGE_BYTES))
 }

@@ -22,29 +22,73 @@ const DEFAULT: CapabilitySet = CapabilitySet::CHOWN
 
 /// Names in the order of their numbers.
 const NAMES: [&str; 41] = [
-    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
-    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
-    "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
-    "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
-    "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
     "CHECKPOINT_RESTORE",
 ];
 
 /// Whether this process can make containers without a user namespace: root with `SYS_ADMIN`.
 pub fn is_real_root() -> bool {
     let capable = rustix::thread::capabilities(None).is_ok_and(|sets| {
-        sets.effective.contains(CapabilitySet::SYS_ADMIN | CapabilitySet::SETUID | CapabilitySet::SETPCAP)
+        sets.effective
+            .contains(CapabilitySet::SYS_ADMIN | CapabilitySet::SETUID | CapabilitySet::SETPCAP)
     });
     rustix::process::geteuid().is_root() && capable
 }
 
 /// User and group of a container: what it asks for, else what its pod asks for, else the image's.
-pub fn identity(pod: &PodSpec, container: &Container, image: (u32, u32), real_root: bool) -> Result<Identity, String> {
+pub fn identity(
+    pod: &PodSpec,
+    container: &Container,
+    image: (u32, u32),
+    real_root: bool,
+) -> Result<Identity, String> {
     let of_pod = pod.security_context.as_ref();
     let own = container.security_context.as_ref();
     let asked_uid = own.and_then(|c| c.run_as_user).or_else(|| of_pod.and_then(|c| c.run_as_user));
-    let asked_gid = own.and_then(|c| c.run_as_group).or_else(|| of_pod.and_then(|c| c.run_as_group));
-    let id = |field: &str, value: i64| u32::try_from(value).map_err(|_| format!("securityContext.{field}: {value} is no id"));
+    let asked_gid =
+        own.and_then(|c| c.run_as_group).or_else(|| of_pod.and_then(|c| c.run_as_group));
+    let id = |field: &str, value: i64| {
+        u32::try_from(value).map_err(|_| format!("securityContext.{field}: {value} is no id"))
+    };
     let uid = asked_uid.map_or(Ok(image.0), |uid| id("runAsUser", uid))?;
     let gid = match (asked_gid, asked_uid) {
         (Some(gid), _) => id("runAsGroup", gid)?,
@@ -52,9 +96,12 @@ pub fn identity(pod: &PodSpec, container: &Container, image: (u32, u32), real_ro
         (None, _) => image.1,
     };
     let must_not_be_root =
-        own.and_then(|c| c.run_as_non_root).or_else(|| of_pod.and_then(|c| c.run_as_non_root)) == Some(true);
+        own.and_then(|c| c.run_as_non_root).or_else(|| of_pod.and_then(|c| c.run_as_non_root))
+            == Some(true);
     if must_not_be_root && uid == 0 {
-        return Err(String::from("container has runAsNonRoot and image will run as root; set securityContext.runAsUser"));
+        return Err(String::from(
+            "container has runAsNonRoot and image will run as root; set securityContext.runAsUser",
+        ));
     }
     let mut groups: Vec<u32> = Vec::new();
     if real_root && let Some(context) = of_pod {
@@ -71,7 +118,9 @@ pub fn capabilities(container: &Container) -> Result<u64, String> {
     if context.and_then(|c| c.privileged) == Some(true) {
         return Ok(u64::MAX);
     }
-    let Some(asked) = context.and_then(|c| c.capabilities.as_ref()) else { return Ok(DEFAULT.bits()) };
+    let Some(asked) = context.and_then(|c| c.capabilities.as_ref()) else {
+        return Ok(DEFAULT.bits());
+    };
     let mut bits = DEFAULT.bits();
     for name in asked.drop.iter().flatten() {
         bits &= !mask(name)?;
@@ -89,7 +138,8 @@ fn mask(name: &str) -> Result<u64, String> {
         return Ok(u64::MAX);
     }
     let bit = NAMES.iter().position(|known| *known == short);
-    bit.map(|bit| 1 << bit).ok_or_else(|| format!("securityContext.capabilities: there is no {name:?}"))
+    bit.map(|bit| 1 << bit)
+        .ok_or_else(|| format!("securityContext.capabilities: there is no {name:?}"))
 }
 
 /// Whether programs that raise their rights must not.

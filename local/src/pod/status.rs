@@ -2,15 +2,12 @@
 
 use jiff::Timestamp;
 use lighter_api::k8s_openapi::api::core::v1::{
-    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    HostIP, Pod, PodIP, PodStatus,
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated,
+    ContainerStateWaiting, ContainerStatus, HostIP, Pod, PodIP, PodStatus,
 };
 use lighter_api::k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::env::POD_IP;
-
-/// Most bytes of a termination message.
-pub const MAX_MESSAGE_BYTES: usize = 4096;
 
 /// How a container ended.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +19,7 @@ pub struct End {
     pub message: Option<String>,
 }
 
-/// The time now, in whole seconds as Kubernetes has it.
+/// The time now.
 pub fn now() -> Time {
     Time(Timestamp::now())
 }
@@ -33,7 +30,9 @@ pub fn pending(pod: &Pod) -> PodStatus {
     let inits = spec.and_then(|s| s.init_containers.as_deref()).unwrap_or_default();
     let mains = spec.map(|s| s.containers.as_slice()).unwrap_or_default();
     let initializing = if inits.is_empty() { "ContainerCreating" } else { "PodInitializing" };
-    let statuses = |containers: &[Container]| containers.iter().map(|c| waiting(c, initializing)).collect::<Vec<_>>();
+    let statuses = |containers: &[Container]| {
+        containers.iter().map(|c| waiting(c, initializing)).collect::<Vec<_>>()
+    };
     PodStatus {
         phase: Some(String::from("Pending")),
         host_ip: Some(String::from(POD_IP)),
@@ -68,7 +67,8 @@ pub fn set_running(status: &mut ContainerStatus, pod: &str) {
 
 /// Notes that a container ended.
 pub fn set_terminated(status: &mut ContainerStatus, end: End) {
-    let started = status.state.as_ref().and_then(|s| s.running.as_ref()).and_then(|r| r.started_at.clone());
+    let started =
+        status.state.as_ref().and_then(|s| s.running.as_ref()).and_then(|r| r.started_at.clone());
     let usual = if end.code == 0 { "Completed" } else { "Error" };
     let terminated = ContainerStateTerminated {
         exit_code: end.code,
@@ -79,7 +79,8 @@ pub fn set_terminated(status: &mut ContainerStatus, end: End) {
         finished_at: Some(now()),
         container_id: status.container_id.clone(),
     };
-    status.state = Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
+    status.state =
+        Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
     status.ready = false;
     status.started = Some(false);
 }

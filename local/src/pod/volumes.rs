@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use lighter_api::k8s_openapi::ByteString;
 use lighter_api::k8s_openapi::api::core::v1::{
-    DownwardAPIVolumeFile, HostPathVolumeSource, KeyToPath, Pod, Volume, VolumeMount, VolumeProjection,
+    DownwardAPIVolumeFile, HostPathVolumeSource, KeyToPath, Pod, Volume, VolumeMount,
+    VolumeProjection,
 };
 
 use super::check::is_object_name;
@@ -53,17 +54,30 @@ pub fn make_claim(folder: &Path) -> std::io::Result<bool> {
 
 impl Volumes {
     /// Makes all volumes of `pod`; the error names the volume.
-    pub fn make(pod: &Pod, folder: &PodFolder, state: &Path, objects: &Objects, real_root: bool) -> Result<Self, String> {
+    pub fn make(
+        pod: &Pod,
+        folder: &PodFolder,
+        state: &Path,
+        objects: &Objects,
+        real_root: bool,
+    ) -> Result<Self, String> {
         let mut made = Self::default();
         let Some(spec) = &pod.spec else { return Ok(made) };
-        let group = spec.security_context.as_ref().and_then(|c| c.fs_group).and_then(|g| u32::try_from(g).ok());
+        let group = spec
+            .security_context
+            .as_ref()
+            .and_then(|c| c.fs_group)
+            .and_then(|g| u32::try_from(g).ok());
         let maker = Maker { pod, folder, state, objects, group: group.filter(|_| real_root) };
         for volume in spec.volumes.iter().flatten() {
             if !is_object_name(&volume.name) {
                 return Err(format!("spec.volumes: {:?} is not a DNS name", volume.name));
             }
             let backing = maker.make(volume, &mut made.notices);
-            made.backings.insert(volume.name.clone(), backing.map_err(|why| format!("volume {:?}: {why}", volume.name))?);
+            made.backings.insert(
+                volume.name.clone(),
+                backing.map_err(|why| format!("volume {:?}: {why}", volume.name))?,
+            );
         }
         Ok(made)
     }
@@ -71,16 +85,22 @@ impl Volumes {
     /// What one mount of a container shows where.
     pub fn mount(&self, mount: &VolumeMount, env: &Environment) -> Result<MountSpec, String> {
         let backing = self.backings.get(&mount.name);
-        let backing = backing.ok_or_else(|| format!("volumeMounts: there is no volume {:?}", mount.name))?;
+        let backing =
+            backing.ok_or_else(|| format!("volumeMounts: there is no volume {:?}", mount.name))?;
         let sub_path = match (&mount.sub_path_expr, &mount.sub_path) {
             (Some(expr), _) => PathBuf::from(env.expand(expr)),
             (None, Some(path)) => PathBuf::from(path),
             (None, None) => PathBuf::new(),
         };
-        check_relative(&sub_path).map_err(|why| format!("volumeMounts ({}): subPath {why}", mount.name))?;
+        check_relative(&sub_path)
+            .map_err(|why| format!("volumeMounts ({}): subPath {why}", mount.name))?;
         let (source, always_read_only) = match backing {
-            Backing::Folder { path, read_only } => (Source::Within { folder: path.clone(), sub_path }, *read_only),
-            Backing::Files(volume) => (Source::Files { volume: volume.name.clone(), sub_path }, true),
+            Backing::Folder { path, read_only } => {
+                (Source::Within { folder: path.clone(), sub_path }, *read_only)
+            }
+            Backing::Files(volume) => {
+                (Source::Files { volume: volume.name.clone(), sub_path }, true)
+            }
             Backing::File(_) if !sub_path.as_os_str().is_empty() => {
                 return Err(format!("volumeMounts ({}): a file has no subPath", mount.name));
             }
@@ -95,7 +115,11 @@ impl Volumes {
 
     /// Contents of the volumes that `mounts` show.
     pub fn files(&self, mounts: &[MountSpec]) -> Vec<FilesVolume> {
-        let used = |name: &str| mounts.iter().any(|m| matches!(&m.source, Source::Files { volume, .. } if volume == name));
+        let used = |name: &str| {
+            mounts
+                .iter()
+                .any(|m| matches!(&m.source, Source::Files { volume, .. } if volume == name))
+        };
         let volumes = self.backings.values().filter_map(|backing| match backing {
             Backing::Files(volume) if used(&volume.name) => Some(volume.clone()),
             _ => None,
@@ -106,7 +130,9 @@ impl Volumes {
     /// The folder that a mount shows whole, if it does and may be written.
     pub fn whole_folder(&self, mount: &VolumeMount) -> Option<&Path> {
         match self.backings.get(&mount.name)? {
-            Backing::Folder { path, read_only: false } if mount.sub_path.is_none() && mount.sub_path_expr.is_none() => {
+            Backing::Folder { path, read_only: false }
+                if mount.sub_path.is_none() && mount.sub_path_expr.is_none() =>
+            {
                 Some(path)
             }
             _ => None,
@@ -171,7 +197,9 @@ impl Maker<'_> {
         }
         if let Some(source) = &volume.config_map {
             let mode = source.default_mode.unwrap_or(DEFAULT_MODE);
-            return self.config_map(&source.name, source.items.as_deref(), source.optional, mode).map(Some);
+            return self
+                .config_map(&source.name, source.items.as_deref(), source.optional, mode)
+                .map(Some);
         }
         if let Some(source) = &volume.downward_api {
             let mode = source.default_mode.unwrap_or(DEFAULT_MODE);
@@ -196,10 +224,18 @@ impl Maker<'_> {
         if let Some(source) = &part.downward_api {
             return self.downward(source.items.iter().flatten(), mode);
         }
-        Err(String::from("projected: only secret, configMap and downwardAPI are to be had without a cluster"))
+        Err(String::from(
+            "projected: only secret, configMap and downwardAPI are to be had without a cluster",
+        ))
     }
 
-    fn secret(&self, name: &str, items: Option<&[KeyToPath]>, optional: Option<bool>, mode: i32) -> Result<Vec<FileSpec>, String> {
+    fn secret(
+        &self,
+        name: &str,
+        items: Option<&[KeyToPath]>,
+        optional: Option<bool>,
+        mode: i32,
+    ) -> Result<Vec<FileSpec>, String> {
         let Some(secret) = self.objects.secrets.get(name) else {
             return missing(optional, || format!("there is no Secret {name:?}"));
         };
@@ -207,21 +243,39 @@ impl Maker<'_> {
         choose(&keys, items, optional, mode, |key| secret_value(secret, key))
     }
 
-    fn config_map(&self, name: &str, items: Option<&[KeyToPath]>, optional: Option<bool>, mode: i32) -> Result<Vec<FileSpec>, String> {
+    fn config_map(
+        &self,
+        name: &str,
+        items: Option<&[KeyToPath]>,
+        optional: Option<bool>,
+        mode: i32,
+    ) -> Result<Vec<FileSpec>, String> {
         let Some(map) = self.objects.config_maps.get(name) else {
             return missing(optional, || format!("there is no ConfigMap {name:?}"));
         };
         let text = map.data.iter().flat_map(BTreeMap::keys);
-        let keys: Vec<String> = text.chain(map.binary_data.iter().flat_map(BTreeMap::keys)).cloned().collect();
+        let keys: Vec<String> =
+            text.chain(map.binary_data.iter().flat_map(BTreeMap::keys)).cloned().collect();
         choose(&keys, items, optional, mode, |key| {
-            let text = map.data.as_ref().and_then(|data| data.get(key)).map(|text| text.clone().into_bytes());
+            let text = map
+                .data
+                .as_ref()
+                .and_then(|data| data.get(key))
+                .map(|text| text.clone().into_bytes());
             text.or_else(|| map.binary_data.as_ref()?.get(key).map(|bytes| bytes.0.clone()))
         })
     }
 
-    fn downward<'f>(&self, items: impl Iterator<Item = &'f DownwardAPIVolumeFile>, mode: i32) -> Result<Vec<FileSpec>, String> {
+    fn downward<'f>(
+        &self,
+        items: impl Iterator<Item = &'f DownwardAPIVolumeFile>,
+        mode: i32,
+    ) -> Result<Vec<FileSpec>, String> {
         let file = |item: &DownwardAPIVolumeFile| {
-            let field = item.field_ref.as_ref().ok_or("downwardAPI: resourceFieldRef is not supported on one machine")?;
+            let field = item
+                .field_ref
+                .as_ref()
+                .ok_or("downwardAPI: resourceFieldRef is not supported on one machine")?;
             let content = field_value(self.pod, field)?.into_bytes();
             file_spec(&item.path, item.mode.unwrap_or(mode), content)
         };
@@ -263,12 +317,16 @@ fn file_spec(path: &str, mode: i32, content: Vec<u8>) -> Result<FileSpec, String
     if relative.file_name().is_none() {
         return Err(format!("path {path:?} names no file"));
     }
-    let mode = u32::try_from(mode).ok().filter(|mode| *mode <= 0o777).ok_or_else(|| format!("mode {mode} is not one of 0 to 0777"))?;
+    let mode = u32::try_from(mode)
+        .ok()
+        .filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| format!("mode {mode} is not one of 0 to 0777"))?;
     Ok(FileSpec { path: relative, mode, content: ByteString(content) })
 }
 
 fn check_relative(path: &Path) -> Result<(), String> {
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside =
+        path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if inside && !path.to_string_lossy().contains('\0') {
         return Ok(());
     }
@@ -305,7 +363,10 @@ fn host_path(source: &HostPathVolumeSource) -> Result<Backing, String> {
 
 fn unknown_type(volume: &Volume) -> String {
     let json = serde_json::to_value(volume).unwrap_or_default();
-    let kind = json.as_object().and_then(|object| object.keys().find(|key| *key != "name")).cloned();
+    let kind =
+        json.as_object().and_then(|object| object.keys().find(|key| *key != "name")).cloned();
     let kind = kind.unwrap_or_else(|| String::from("no source"));
-    format!("{kind} is not to be had on one machine; use persistentVolumeClaim, hostPath or emptyDir")
+    format!(
+        "{kind} is not to be had on one machine; use persistentVolumeClaim, hostPath or emptyDir"
+    )
 }

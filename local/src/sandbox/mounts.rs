@@ -24,7 +24,12 @@ pub struct Detached {
 
 impl Detached {
     /// A new file system in memory or of the kernel: `tmpfs`, `proc`, `devpts`.
-    pub fn new(kind: &str, options: &[(&str, &str)], attributes: MountAttrFlags, target: &str) -> io::Result<Self> {
+    pub fn new(
+        kind: &str,
+        options: &[(&str, &str)],
+        attributes: MountAttrFlags,
+        target: &str,
+    ) -> io::Result<Self> {
         let context = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
         for (key, value) in options {
             if value.is_empty() {
@@ -60,7 +65,8 @@ impl Detached {
     /// Attaches the mount at its target, which is made if it is not there.
     pub fn attach(self) -> Result<(), String> {
         let attached = make_target(&self.target, self.is_folder).and_then(|()| {
-            let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS;
+            let flags =
+                MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS;
             Ok(rustix::mount::move_mount(&self.mount, "", CWD, &self.target, flags)?)
         });
         attached.map_err(|e| format!("cannot mount at {}: {e}", self.target.display()))
@@ -89,17 +95,20 @@ pub fn open(spec: &MountSpec, files: &Path) -> Result<Option<Detached>, String> 
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other,
         },
-        Source::Within { folder, sub_path } => {
-            open_within(folder, sub_path).and_then(|handle| Detached::of_handle(&handle, target, spec.read_only))
-        }
+        Source::Within { folder, sub_path } => open_within(folder, sub_path)
+            .and_then(|handle| Detached::of_handle(&handle, target, spec.read_only)),
         Source::Files { volume, sub_path } => open_within(&files.join(volume), sub_path)
             .and_then(|handle| Detached::of_handle(&handle, target, spec.read_only)),
     };
     opened.map(Some).map_err(|error| {
         let what = match &spec.source {
             Source::Path(path) | Source::PathIfThere(path) => path.display().to_string(),
-            Source::Within { sub_path, .. } => format!("subPath {:?}", sub_path.display().to_string()),
-            Source::Files { volume, sub_path } => format!("volume {volume} subPath {:?}", sub_path.display().to_string()),
+            Source::Within { sub_path, .. } => {
+                format!("subPath {:?}", sub_path.display().to_string())
+            }
+            Source::Files { volume, sub_path } => {
+                format!("volume {volume} subPath {:?}", sub_path.display().to_string())
+            }
         };
         let hint = match error.raw_os_error() {
             Some(libc::EXDEV) => " (it leads out of the volume)",
@@ -116,7 +125,11 @@ fn open_within(folder: &Path, sub_path: &Path) -> io::Result<OwnedFd> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         openat2(base, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
     };
-    let base = rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let base = rustix::fs::open(
+        folder,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     if sub_path.as_os_str().is_empty() {
         return Ok(base);
     }

@@ -18,21 +18,26 @@ const CAPABILITIES: u32 = 64;
 
 pub fn run(identity: &Identity, process: &ProcessSpec) -> Result<Infallible, String> {
     let folder = process.working_dir.as_path();
-    std::fs::create_dir_all(folder).map_err(|e| format!("cannot make the working folder {}: {e}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .map_err(|e| format!("cannot make the working folder {}: {e}", folder.display()))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     become_user(identity, process.capabilities)?;
     if process.no_new_privileges {
-        rustix::thread::set_no_new_privs(true).map_err(|e| format!("cannot forbid new privileges: {e}"))?;
+        rustix::thread::set_no_new_privs(true)
+            .map_err(|e| format!("cannot forbid new privileges: {e}"))?;
     }
     // A change of user forgets it.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(|e| e.to_string())?;
-    std::env::set_current_dir(folder).map_err(|e| format!("cannot enter the working folder {}: {e}", folder.display()))?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| e.to_string())?;
+    std::env::set_current_dir(folder)
+        .map_err(|e| format!("cannot enter the working folder {}: {e}", folder.display()))?;
     execute(identity, process)
 }
 
 fn execute(identity: &Identity, process: &ProcessSpec) -> Result<Infallible, String> {
     let (name, arguments) = process.argv.split_first().ok_or("the container has no command")?;
-    let path = process.env.iter().rev().find(|(key, _)| key == "PATH").map_or("", |(_, value)| value);
+    let path =
+        process.env.iter().rev().find(|(key, _)| key == "PATH").map_or("", |(_, value)| value);
     let program = find_program(name, path)?;
     let mut command = Command::new(&program);
     command.arg0(name).args(arguments).env_clear().envs(process.env.iter().map(|(k, v)| (k, v)));
@@ -45,16 +50,22 @@ fn execute(identity: &Identity, process: &ProcessSpec) -> Result<Infallible, Str
 
 fn exec_error(error: &io::Error) -> String {
     match error.raw_os_error() {
-        Some(libc::ENOEXEC) => String::from("exec format error (a script without #!, or a program for another machine)"),
+        Some(libc::ENOEXEC) => String::from(
+            "exec format error (a script without #!, or a program for another machine)",
+        ),
         Some(libc::E2BIG) => String::from("argument list too long"),
-        Some(libc::ENOENT) => String::from("no such file or directory (or its interpreter is missing)"),
+        Some(libc::ENOENT) => {
+            String::from("no such file or directory (or its interpreter is missing)")
+        }
         _ => error.to_string(),
     }
 }
 
 fn become_user(identity: &Identity, capabilities: u64) -> Result<(), String> {
     for bit in (0..CAPABILITIES).filter(|bit| capabilities & (1 << bit) == 0) {
-        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)) {
+        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
+            1 << bit,
+        )) {
             Ok(()) | Err(rustix::io::Errno::INVAL) => {}
             Err(error) => return Err(format!("cannot drop capabilities: {error}")),
         }

@@ -31,7 +31,8 @@ pub fn set_up(spec: &Spec, notice: &dyn Fn(String)) -> Result<(), String> {
     rustix::mount::mount("tmpfs", scratch, "tmpfs", MountFlags::NODEV, Some(c"mode=755"))
         .map_err(|e| format!("cannot mount memory at {}: {e}", scratch.display()))?;
     let files = scratch.join("files");
-    write_files(&files, &spec.files).map_err(|e| format!("cannot write the files of volumes: {e}"))?;
+    write_files(&files, &spec.files)
+        .map_err(|e| format!("cannot write the files of volumes: {e}"))?;
     let root = make_root(spec, notice)?;
     let mut detached = kernel_mounts(spec, notice)?;
     for mount in &spec.mounts {
@@ -77,22 +78,38 @@ fn make_root(spec: &Spec, notice: &dyn Fn(String)) -> Result<PathBuf, String> {
     let root = spec.scratch.join("root");
     fs::create_dir(&root).map_err(|e| format!("cannot make {}: {e}", root.display()))?;
     // Overlay options have a limited length and their own escapes: short relative names need neither.
-    std::env::set_current_dir(&spec.scratch).map_err(|e| format!("cannot enter {}: {e}", spec.scratch.display()))?;
-    let on_itself = || rustix::mount::mount_bind(&root, &root).map_err(|e| format!("cannot mount the root folder: {e}"));
+    std::env::set_current_dir(&spec.scratch)
+        .map_err(|e| format!("cannot enter {}: {e}", spec.scratch.display()))?;
+    let on_itself = || {
+        rustix::mount::mount_bind(&root, &root)
+            .map_err(|e| format!("cannot mount the root folder: {e}"))
+    };
     match &spec.root {
         Root::Empty => on_itself()?,
         Root::Image(lower) => root_layer(spec, lower).map_err(|e| {
-            format!("cannot mount the image {} below a writable layer (overlay): {e}", lower.display())
+            format!(
+                "cannot mount the image {} below a writable layer (overlay): {e}",
+                lower.display()
+            )
         })?,
         Root::Host { skeleton, parts } => {
             if let Err(error) = root_layer(spec, skeleton) {
-                notice(format!("containers have their root folder in memory: it cannot be laid over the disk ({error})"));
+                notice(format!(
+                    "containers have their root folder in memory: it cannot be laid over the disk ({error})"
+                ));
                 on_itself()?;
-                copy_tree(skeleton, &root).map_err(|e| format!("cannot make the root folder: {e}"))?;
+                copy_tree(skeleton, &root)
+                    .map_err(|e| format!("cannot make the root folder: {e}"))?;
             }
             for (number, part) in parts.iter().enumerate() {
-                host_part(&root, part, number, spec.identity.user_namespace, notice)
-                    .map_err(|e| format!("cannot show this machine's {} in the container: {e}", part.path.display()))?;
+                host_part(&root, part, number, spec.identity.user_namespace, notice).map_err(
+                    |e| {
+                        format!(
+                            "cannot show this machine's {} in the container: {e}",
+                            part.path.display()
+                        )
+                    },
+                )?;
             }
         }
     }
@@ -113,14 +130,20 @@ fn root_layer(spec: &Spec, lower: &Path) -> io::Result<()> {
         name.push(end);
         PathBuf::from(name)
     };
-    overlay(lower, &named(".upper"), &named(".work"), Path::new("root"), user_namespace).or_else(|first| {
-        overlay(lower, Path::new("upper"), Path::new("work"), Path::new("root"), user_namespace).map_err(|_| first)
-    })
+    overlay(lower, &named(".upper"), &named(".work"), Path::new("root"), user_namespace).or_else(
+        |first| {
+            overlay(lower, Path::new("upper"), Path::new("work"), Path::new("root"), user_namespace)
+                .map_err(|_| first)
+        },
+    )
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
-        let (path, target) = (entry.as_ref().map(fs::DirEntry::path), entry.as_ref().map(|e| to.join(e.file_name())));
+        let (path, target) = (
+            entry.as_ref().map(fs::DirEntry::path),
+            entry.as_ref().map(|e| to.join(e.file_name())),
+        );
         let (Ok(path), Ok(target)) = (path, target) else { continue };
         let meta = path.symlink_metadata()?;
         if meta.is_dir() {
@@ -135,12 +158,19 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn host_part(root: &Path, part: &HostPart, number: usize, user_namespace: bool, notice: &dyn Fn(String)) -> io::Result<()> {
+fn host_part(
+    root: &Path,
+    part: &HostPart,
+    number: usize,
+    user_namespace: bool,
+    notice: &dyn Fn(String),
+) -> io::Result<()> {
     let target = root.join(part.path.strip_prefix("/").unwrap_or(&part.path));
     if !part.is_folder {
         return bind_read_only(&part.path, &target);
     }
-    let (upper, work) = (PathBuf::from(format!("upper{number}")), PathBuf::from(format!("work{number}")));
+    let (upper, work) =
+        (PathBuf::from(format!("upper{number}")), PathBuf::from(format!("work{number}")));
     overlay(&part.path, &upper, &work, &target, user_namespace).or_else(|error| {
         notice(format!(
             "{} is read-only in containers: this machine cannot lay a writable layer over it ({error})",
@@ -158,7 +188,13 @@ fn bind_read_only(source: &Path, target: &Path) -> io::Result<()> {
 
 /// Mounts `lower` below a new writable layer. Nothing of the layer is ever flushed to the disk: it does not outlive
 /// the container.
-fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path, user_namespace: bool) -> io::Result<()> {
+fn overlay(
+    lower: &Path,
+    upper: &Path,
+    work: &Path,
+    target: &Path,
+    user_namespace: bool,
+) -> io::Result<()> {
     folder_of_mode(upper, fs::metadata(lower)?.permissions().mode() & 0o7777)?;
     fs::create_dir(work)?;
     let options = format!(
@@ -174,8 +210,13 @@ fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path, user_namespac
 
 /// A path as overlay's options want it.
 fn escape(path: &Path) -> io::Result<String> {
-    let text = path.to_str().ok_or_else(|| io::Error::other(format!("{} is not UTF-8", path.display())))?;
-    Ok(text.chars().flat_map(|c| ['\\'].into_iter().filter(move |_| matches!(c, '\\' | ':' | ',')).chain([c])).collect())
+    let text = path
+        .to_str()
+        .ok_or_else(|| io::Error::other(format!("{} is not UTF-8", path.display())))?;
+    Ok(text
+        .chars()
+        .flat_map(|c| ['\\'].into_iter().filter(move |_| matches!(c, '\\' | ':' | ',')).chain([c]))
+        .collect())
 }
 
 /// `/proc`, `/sys` and `/dev`.
@@ -191,14 +232,22 @@ fn kernel_mounts(spec: &Spec, notice: &dyn Fn(String)) -> Result<Vec<Detached>, 
     made.push(dev.map_err(|e| format!("cannot make /dev: {e}"))?);
     for name in DEVICES {
         let path = Path::new("/dev").join(name);
-        made.push(Detached::of_path(&path, &path, false).map_err(|e| format!("cannot open {}: {e}", path.display()))?);
+        made.push(
+            Detached::of_path(&path, &path, false)
+                .map_err(|e| format!("cannot open {}: {e}", path.display()))?,
+        );
     }
     if spec.minimal {
         return Ok(made);
     }
     let shm = Detached::new("tmpfs", &[("mode", "1777")], no_devices, "/dev/shm");
     made.push(shm.map_err(|e| format!("cannot make /dev/shm: {e}"))?);
-    match Detached::new("devpts", &[("newinstance", ""), ("ptmxmode", "0666"), ("mode", "620")], quiet, "/dev/pts") {
+    match Detached::new(
+        "devpts",
+        &[("newinstance", ""), ("ptmxmode", "0666"), ("mode", "620")],
+        quiet,
+        "/dev/pts",
+    ) {
         Ok(pts) => made.push(pts),
         Err(error) => notice(format!("containers have no /dev/pts: {error}")),
     }

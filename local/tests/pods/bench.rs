@@ -72,7 +72,9 @@ impl Run {
             let event = self.events.recv_timeout(PATIENCE).expect("an event");
             match event {
                 PodEvent::Notice(text) => self.notices.push(text),
-                PodEvent::Log { pod, container, line } => self.log_lines.push(format!("{pod}/{container}: {line}")),
+                PodEvent::Log { pod, container, line } => {
+                    self.log_lines.push(format!("{pod}/{container}: {line}"));
+                }
                 PodEvent::TaskResult(_) => self.task_results += 1,
                 other => return other,
             }
@@ -87,7 +89,10 @@ impl Run {
     pub fn until(&mut self, name: &str, phases: &[&str]) -> Pod {
         loop {
             match self.next() {
-                PodEvent::Pod(pod) if pod.metadata.name.as_deref() == Some(name) && phases.contains(&phase(&pod)) => {
+                PodEvent::Pod(pod)
+                    if pod.metadata.name.as_deref() == Some(name)
+                        && phases.contains(&phase(&pod)) =>
+                {
                     return *pod;
                 }
                 PodEvent::PodDeleted { name: gone } if gone == name => panic!("{name} was deleted"),

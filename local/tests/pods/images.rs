@@ -66,7 +66,12 @@ pub fn base_layer(busybox: &[u8]) -> Vec<u8> {
         ("bin/ls", EntryType::Symlink, 0o777, b"/bin/busybox"),
         ("bin/stat", EntryType::Symlink, 0o777, b"/bin/busybox"),
         ("bin/id", EntryType::Symlink, 0o777, b"/bin/busybox"),
-        ("etc/passwd", file, 0o644, b"root:x:0:0::/root:/bin/sh\napp:x:1001:1002::/home/app:/bin/sh\n"),
+        (
+            "etc/passwd",
+            file,
+            0o644,
+            b"root:x:0:0::/root:/bin/sh\napp:x:1001:1002::/home/app:/bin/sh\n",
+        ),
         ("etc/gone", file, 0o644, b"x"),
         ("etc/changed", file, 0o644, b"old\n"),
         ("old/a", file, 0o644, b"x"),
@@ -98,7 +103,12 @@ fn docker_save(name: &str, layers: &[&[u8]]) -> Vec<u8> {
     let names: Vec<String> = (0..layers.len()).map(|n| format!("l{n}/layer.tar")).collect();
     let manifest = json!([{"Config": "c.json", "RepoTags": [name], "Layers": names}]).to_string();
     let mut parts: Vec<Part<'_>> = vec![("c.json", EntryType::Regular, 0o644, config.as_bytes())];
-    parts.extend(names.iter().zip(layers).map(|(name, layer)| (name.as_str(), EntryType::Regular, 0o644, *layer)));
+    parts.extend(
+        names
+            .iter()
+            .zip(layers)
+            .map(|(name, layer)| (name.as_str(), EntryType::Regular, 0o644, *layer)),
+    );
     parts.push(("manifest.json", EntryType::Regular, 0o644, manifest.as_bytes()));
     tar_of(&parts)
 }
@@ -115,7 +125,10 @@ fn oci_layout(folder: &Path, name: &str, layers: &[&[u8]]) {
     let manifest = json!({"schemaVersion": 2, "config": config, "layers": layers}).to_string();
     let mut entry = blob(manifest.as_bytes());
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": name});
-    write(&folder.join("index.json"), json!({"schemaVersion": 2, "manifests": [entry]}).to_string().as_bytes());
+    write(
+        &folder.join("index.json"),
+        json!({"schemaVersion": 2, "manifests": [entry]}).to_string().as_bytes(),
+    );
     write(&folder.join("oci-layout"), br#"{"imageLayoutVersion": "1.0.0"}"#);
 }
 
@@ -140,7 +153,11 @@ pub fn archives(bench: &Bench) {
     let first = store.import(&saved, None).unwrap();
     assert_eq!(first[0].names, ["docker.io/library/first:1"]);
     let second = store.import(&folder.join("oci"), None).unwrap();
-    assert_eq!(second[0].names, ["docker.io/library/first:1", "localhost/second:2"], "one image, two names");
+    assert_eq!(
+        second[0].names,
+        ["docker.io/library/first:1", "localhost/second:2"],
+        "one image, two names"
+    );
     assert!(store.import(&plain, None).unwrap_err().to_string().contains("give it a name"));
     store.import(&plain, Some("third")).unwrap();
     store.import(&tree, Some("fourth")).unwrap();
@@ -151,11 +168,18 @@ pub fn archives(bench: &Bench) {
     let own = json!({"containers": [{"name": "main", "image": "first:1"}]});
     assert_eq!(run.output(pod("own", own)), "from image in /etc as 1001:1002 /home/app\n");
     for (number, image) in ["localhost/second:2", "third", "fourth"].into_iter().enumerate() {
-        let pod = script(&format!("run-{number}"), "echo $0 > /x && busybox cat /x && busybox ls /", json!({"image": image, "securityContext": {"runAsUser": 0}}));
+        let pod = script(
+            &format!("run-{number}"),
+            "echo $0 > /x && busybox cat /x && busybox ls /",
+            json!({"image": image, "securityContext": {"runAsUser": 0}}),
+        );
         let output = run.output(pod);
         assert!(output.starts_with("sh\n") && output.contains("\nx\n"), "{output}");
     }
-    assert!(!output_of_root(bench).iter().any(|path| path.ends_with("x")), "writes never reach the image");
+    assert!(
+        !output_of_root(bench).iter().any(|path| path.ends_with("x")),
+        "writes never reach the image"
+    );
     store.remove("first:1").unwrap();
     assert_eq!(store.list().unwrap().len(), 3);
     store.remove("localhost/second:2").unwrap();
@@ -167,7 +191,10 @@ pub fn archives(bench: &Bench) {
 
 fn output_of_root(bench: &Bench) -> Vec<PathBuf> {
     let roots = fs::read_dir(bench.state().join("images/roots")).unwrap();
-    roots.flat_map(|root| fs::read_dir(root.unwrap().path()).unwrap()).map(|entry| entry.unwrap().path()).collect()
+    roots
+        .flat_map(|root| fs::read_dir(root.unwrap().path()).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .collect()
 }
 
 pub fn layers(bench: &Bench) {
@@ -188,8 +215,12 @@ pub fn layers(bench: &Bench) {
     let mut run = bench.open(ImagePolicy::Local);
     let source = "cat /etc/changed; ls /etc/gone 2>/dev/null; ls /old /locked /run; stat -c %a /locked /bin/busybox; ls /dev/odd 2>&1; \
         cat /var/run/argo/f";
-    let mut made = script("two", source, json!({"image": "two", "workingDir": "/", "securityContext": {"runAsUser": 0},
-        "volumeMounts": [{"name": "argo", "mountPath": "/var/run/argo"}]}));
+    let mut made = script(
+        "two",
+        source,
+        json!({"image": "two", "workingDir": "/", "securityContext": {"runAsUser": 0},
+        "volumeMounts": [{"name": "argo", "mountPath": "/var/run/argo"}]}),
+    );
     let spec = made.spec.as_mut().unwrap();
     spec.volumes = serde_json::from_value(json!([{"name": "argo", "emptyDir": {}}])).unwrap();
     let mut init = spec.containers[0].clone();
@@ -241,7 +272,9 @@ pub fn hostile(bench: &Bench) {
     assert!(store.import(&path, None).unwrap_err().to_string().contains("is damaged"));
     let path = write(&bench.folder.path().join("cut.tar.gz"), &gzip(&base)[..1000]);
     assert!(store.import(&path, Some("cut")).is_err());
-    assert!(store.import(&write(&bench.folder.path().join("empty"), b""), Some("x/../y z")).is_err());
+    assert!(
+        store.import(&write(&bench.folder.path().join("empty"), b""), Some("x/../y z")).is_err()
+    );
     assert_eq!(fs::read_dir(bench.state().join("images/tmp")).unwrap().count(), 0);
 
     // Links in place of the container's own folders lead the mounts nowhere but into the image.
@@ -256,12 +289,18 @@ pub fn hostile(bench: &Bench) {
     let path = write(&bench.folder.path().join("links.tar"), &links);
     store.import(&path, Some("links")).unwrap();
     let mut run = bench.open(ImagePolicy::Local);
-    let mut made = script("links", "echo x > /data/x; ls /tmp", json!({"image": "links", "volumeMounts": [{"name": "v", "mountPath": "/data"}]}));
-    made.spec.as_mut().unwrap().volumes = serde_json::from_value(json!([{"name": "v", "emptyDir": {}}])).unwrap();
+    let mut made = script(
+        "links",
+        "echo x > /data/x; ls /tmp",
+        json!({"image": "links", "volumeMounts": [{"name": "v", "mountPath": "/data"}]}),
+    );
+    made.spec.as_mut().unwrap().volumes =
+        serde_json::from_value(json!([{"name": "v", "emptyDir": {}}])).unwrap();
     let mut dangling = made.clone();
     assert_eq!(run.output(made), "x\n");
     dangling.metadata.name = Some("nowhere".to_owned());
-    dangling.spec.as_mut().unwrap().containers[0].volume_mounts.as_mut().unwrap()[0].mount_path = "/nowhere".to_owned();
+    dangling.spec.as_mut().unwrap().containers[0].volume_mounts.as_mut().unwrap()[0].mount_path =
+        "/nowhere".to_owned();
     let ended = end(&run.finish(dangling), "main");
     assert_eq!(ended.exit_code, 128, "{ended:?}");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
@@ -272,7 +311,10 @@ pub fn missing(bench: &Bench) {
     let ended = run.finish(script("absent", "true", json!({"image": "no/such:1"})));
     assert_eq!(phase(&ended), "Failed");
     let message = ended.status.unwrap().message.unwrap();
-    assert!(message.contains("lighter images pull no/such:1") && message.contains("--images host"), "{message}");
+    assert!(
+        message.contains("lighter images pull no/such:1") && message.contains("--images host"),
+        "{message}"
+    );
 }
 
 pub fn from_registry(bench: &Bench) {
@@ -283,18 +325,35 @@ pub fn from_registry(bench: &Bench) {
     let mut run = bench.open(ImagePolicy::Auto);
     run.host.look_up_image(&image);
     match run.next() {
-        lighter_local::PodEvent::Image { command, .. } => assert_eq!(command.unwrap().entrypoint, ["/bin/sh", "-c"]),
+        lighter_local::PodEvent::Image { command, .. } => {
+            assert_eq!(command.unwrap().entrypoint, ["/bin/sh", "-c"]);
+        }
         other => panic!("{other:?}"),
     }
     let asked = registry.requests();
     let own = json!({"containers": [{"name": "main", "image": image}]});
     assert_eq!(run.output(pod("pulled", own)), "from image in /etc as 1001:1002 /home/app\n");
     assert_eq!(registry.requests(), asked, "what is there is not pulled again");
-    let ended = run.finish(script("no-tag", "true", json!({"image": format!("{}/team/tool:2", registry.address)})));
+    let ended = run.finish(script(
+        "no-tag",
+        "true",
+        json!({"image": format!("{}/team/tool:2", registry.address)}),
+    ));
     let message = ended.status.as_ref().unwrap().message.clone().unwrap();
-    assert!(message.contains("pulling it failed") && message.contains("lighter images import"), "{message}");
-    assert!(ended.status.unwrap().container_statuses.unwrap()[0].state.as_ref().unwrap().terminated.is_none());
-    let never = json!({"image": format!("{}/team/tool:3", registry.address), "imagePullPolicy": "Never"});
+    assert!(
+        message.contains("pulling it failed") && message.contains("lighter images import"),
+        "{message}"
+    );
+    assert!(
+        ended.status.unwrap().container_statuses.unwrap()[0]
+            .state
+            .as_ref()
+            .unwrap()
+            .terminated
+            .is_none()
+    );
+    let never =
+        json!({"image": format!("{}/team/tool:3", registry.address), "imagePullPolicy": "Never"});
     let asked = registry.requests();
     assert_eq!(phase(&run.finish(script("never", "true", never))), "Failed");
     assert_eq!(registry.requests(), asked);

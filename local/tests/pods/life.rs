@@ -27,8 +27,16 @@ fn until_logged(run: &Run, pod: &str, text: &str) {
 
 pub fn signals(bench: &Bench) {
     let mut run = bench.host();
-    run.create(script("polite", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done", json!({})));
-    run.create(script("stubborn", "trap '' TERM; echo ready; while :; do sleep 0.01; done", json!({})));
+    run.create(script(
+        "polite",
+        "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done",
+        json!({}),
+    ));
+    run.create(script(
+        "stubborn",
+        "trap '' TERM; echo ready; while :; do sleep 0.01; done",
+        json!({}),
+    ));
     for name in ["polite", "stubborn"] {
         until_logged(&run, name, "ready");
         run.host.signal_pod(name, 15, Duration::from_millis(300));
@@ -55,7 +63,10 @@ pub fn deadline(bench: &Bench) {
     let ended = run.finish(late);
     let status = ended.status.as_ref().unwrap();
     assert_eq!((phase(&ended), status.reason.as_deref()), ("Failed", Some("DeadlineExceeded")));
-    assert_eq!(status.message.as_deref(), Some("Pod was active on the node longer than the specified deadline"));
+    assert_eq!(
+        status.message.as_deref(),
+        Some("Pod was active on the node longer than the specified deadline")
+    );
     assert_eq!(end(&ended, "main").exit_code, 137);
 }
 
@@ -108,7 +119,10 @@ pub fn parallel_limit(bench: &Bench) {
         most = most.max(running.len());
     }
     assert_eq!(most, 2);
-    assert!(ended.iter().position(|n| n == "p0") < ended.iter().position(|n| n == "p7"), "first in, first out: {ended:?}");
+    assert!(
+        ended.iter().position(|n| n == "p0") < ended.iter().position(|n| n == "p7"),
+        "first in, first out: {ended:?}"
+    );
 }
 
 /// As many pods as `LIGHTER_TEST_PODS` says; prints what one costs.
@@ -151,7 +165,8 @@ pub fn doomed_host(state: &Path) {
     for name in ["one", "two"] {
         let mut made = script(name, &format!("sleep {seconds} & sleep {seconds}"), memory.clone());
         made.spec.as_mut().unwrap().volumes =
-            serde_json::from_value(json!([{"name": "m", "emptyDir": {"medium": "Memory"}}])).unwrap();
+            serde_json::from_value(json!([{"name": "m", "emptyDir": {"medium": "Memory"}}]))
+                .unwrap();
         run.create(made);
         run.until(name, &["Running"]);
     }
@@ -175,15 +190,21 @@ pub fn killed_host(bench: &Bench) {
     BufReader::new(host.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "running\n");
     assert!(processes_with(&seconds).len() >= 4);
-    let name = fs::read_dir(bench.state().join("hosts")).unwrap().next().unwrap().unwrap().file_name();
-    let (disk, memory) = (bench.state().join("hosts").join(&name), format!("/dev/shm/lighter-{}", name.display()));
+    let name =
+        fs::read_dir(bench.state().join("hosts")).unwrap().next().unwrap().unwrap().file_name();
+    let (disk, memory) =
+        (bench.state().join("hosts").join(&name), format!("/dev/shm/lighter-{}", name.display()));
     let memory = Path::new(&memory);
     assert!(memory.join("pods/one/volume-m").is_dir());
     host.kill().unwrap();
     host.wait().unwrap();
     let start = Instant::now();
     while !processes_with(&seconds).is_empty() {
-        assert!(start.elapsed() < Duration::from_secs(30), "left running: {:?}", processes_with(&seconds));
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "left running: {:?}",
+            processes_with(&seconds)
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_no_mounts(&bench.state());
@@ -204,7 +225,12 @@ pub fn finished_pods_are_kept(bench: &Bench) {
     let second = bench.host();
     let third = bench.host();
     let names = |run: &Run| -> Vec<_> {
-        run.host.finished_pods("wf").unwrap().into_iter().filter_map(|f| f.pod.metadata.name).collect()
+        run.host
+            .finished_pods("wf")
+            .unwrap()
+            .into_iter()
+            .filter_map(|f| f.pod.metadata.name)
+            .collect()
     };
     assert_eq!((names(&second), names(&third)), (vec!["kept".to_owned()], vec!["kept".to_owned()]));
     assert_eq!(second.host.finished_pods("other").unwrap().len(), 0);

@@ -12,7 +12,7 @@ mod volumes;
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, exit};
+use std::process::Command;
 
 use bench::Bench;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -77,7 +77,9 @@ fn main() {
         }));
         if is_root {
             let program = program.clone();
-            trials.push(Trial::test(format!("user::{name}"), move || as_ordinary_user(&program, name)));
+            trials.push(Trial::test(format!("user::{name}"), move || {
+                as_ordinary_user(&program, name)
+            }));
         }
     }
     let mut settings = Arguments::from_args();
@@ -91,7 +93,7 @@ fn main() {
 fn run_here(name: &str) {
     match SCENARIOS.iter().find(|(known, _)| *known == name) {
         Some((_, scenario)) => scenario(&Bench::new()),
-        None => exit(2),
+        None => panic!("there is no scenario {name:?}"),
     }
 }
 

@@ -37,7 +37,9 @@ impl Registry {
         ours["platform"] = json!({"os": "linux", "architecture": arch});
         let other = json!({"mediaType": MANIFEST, "digest": digest(b"other"), "size": 5,
             "platform": {"os": "linux", "architecture": "s390x"}});
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [other, ours]}).to_string().into_bytes();
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [other, ours]})
+            .to_string()
+            .into_bytes();
         let at = |kind: &str, name: &str| format!("/v2/team/tool/{kind}/{name}");
         let answers = Answers::from([
             (String::from("/v2/"), ("application/json", b"{}".to_vec())),
@@ -73,8 +75,15 @@ fn serve(mut stream: &TcpStream, answers: &Answers, requests: &AtomicUsize) {
     let path = first.split(' ').nth(1).unwrap_or_default();
     let (status, kind, body) = match answers.get(path) {
         Some((kind, body)) => ("200 OK", *kind, body.clone()),
-        None => ("404 Not Found", "application/json", br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#.to_vec()),
+        None => (
+            "404 Not Found",
+            "application/json",
+            br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#.to_vec(),
+        ),
     };
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
 }

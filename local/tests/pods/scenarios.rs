@@ -11,15 +11,25 @@ use crate::bench::{Bench, EXECUTOR, Run, assert_no_mounts, end, phase, pod, scri
 
 pub fn hello(bench: &Bench) {
     let mut run = bench.host();
-    let ended = run.finish(script("hello", "echo hello; echo oops >&2; hostname; pwd", json!({"workingDir": "/some/where"})));
+    let ended = run.finish(script(
+        "hello",
+        "echo hello; echo oops >&2; hostname; pwd",
+        json!({"workingDir": "/some/where"}),
+    ));
     assert_eq!(phase(&ended), "Succeeded", "{:?}", ended.status);
     assert_eq!(run.log("hello", "main"), "hello\noops\nhello\n/some/where\n");
     let main = end(&ended, "main");
-    assert_eq!((main.exit_code, main.reason.as_deref(), main.message), (0, Some("Completed"), None));
+    assert_eq!(
+        (main.exit_code, main.reason.as_deref(), main.message),
+        (0, Some("Completed"), None)
+    );
     assert!(main.started_at <= main.finished_at);
     run.host.shutdown();
     assert_no_mounts(&bench.state());
-    let left: Vec<_> = fs::read_dir(bench.state().join("pods/hello")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(bench.state().join("pods/hello"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
     assert_eq!(left.len(), 2, "only logs and the outcome stay: {left:?}");
 }
 
@@ -62,18 +72,26 @@ pub fn start_errors(bench: &Bench) {
         let spec = json!({"containers": [{"name": "main", "image": "any", "command": command}]});
         let main = end(&run.finish(pod(&name, spec)), "main");
         assert_eq!((main.exit_code, main.reason.as_deref()), (128, Some("StartError")));
-        assert!(main.message.as_deref().unwrap_or_default().contains(expected), "{:?}", main.message);
+        assert!(
+            main.message.as_deref().unwrap_or_default().contains(expected),
+            "{:?}",
+            main.message
+        );
     }
-    let ended = run.finish(pod("no-command", json!({"containers": [{"name": "main", "image": "any"}]})));
+    let ended =
+        run.finish(pod("no-command", json!({"containers": [{"name": "main", "image": "any"}]})));
     let message = ended.status.unwrap().message.unwrap();
     assert!(message.contains("give `command`"), "{message}");
 }
 
 pub fn environment(bench: &Bench) {
     let mut run = bench.host();
-    let map: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "map"}, "data": {"a": "1", "b": "2"}})).unwrap();
+    let map: ConfigMap =
+        serde_json::from_value(json!({"metadata": {"name": "map"}, "data": {"a": "1", "b": "2"}}))
+            .unwrap();
     let secret: Secret =
-        serde_json::from_value(json!({"metadata": {"name": "safe"}, "data": {"key": "aHVzaA=="}})).unwrap();
+        serde_json::from_value(json!({"metadata": {"name": "safe"}, "data": {"key": "aHVzaA=="}}))
+            .unwrap();
     run.host.create_config_map(map);
     run.host.create_secret(secret);
     let env = json!([
@@ -92,7 +110,8 @@ pub fn environment(bench: &Bench) {
     let output = run.output(script("env", source, container));
     assert_eq!(output, "env wf hush 1 2 1-hush-$(KEY)-$(NONE) unset env!\n");
 
-    let missing = json!({"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "no", "key": "k"}}}]});
+    let missing =
+        json!({"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "no", "key": "k"}}}]});
     let ended = run.finish(script("env-missing", "true", missing));
     assert_eq!(phase(&ended), "Failed");
     let message = ended.status.unwrap().message.unwrap();
@@ -103,11 +122,16 @@ pub fn users(bench: &Bench) {
     let mut run = bench.host();
     assert_eq!(run.output(script("root", "id -u; id -g", json!({}))), "0\n0\n");
     let context = json!({"securityContext": {"runAsUser": 1234, "runAsGroup": 5678}});
-    assert_eq!(run.output(script("user", "id -u; id -g; touch /tmp/x && stat -c %u /tmp/x", context)), "1234\n5678\n1234\n");
-    let ended = run.finish(script("non-root", "true", json!({"securityContext": {"runAsNonRoot": true}})));
+    assert_eq!(
+        run.output(script("user", "id -u; id -g; touch /tmp/x && stat -c %u /tmp/x", context)),
+        "1234\n5678\n1234\n"
+    );
+    let ended =
+        run.finish(script("non-root", "true", json!({"securityContext": {"runAsNonRoot": true}})));
     assert!(ended.status.unwrap().message.unwrap().contains("runAsNonRoot"));
     let dropped = json!({"securityContext": {"capabilities": {"drop": ["ALL"]}, "allowPrivilegeEscalation": false}});
-    let output = run.output(script("dropped", "grep -E 'CapEff|NoNewPrivs' /proc/self/status", dropped));
+    let output =
+        run.output(script("dropped", "grep -E 'CapEff|NoNewPrivs' /proc/self/status", dropped));
     assert_eq!(output, "CapEff:\t0000000000000000\nNoNewPrivs:\t1\n");
 }
 
@@ -144,7 +168,10 @@ pub fn writes_stay_inside(bench: &Bench) {
     let mut run = bench.host();
     let marker = format!("lighter-test-{}", std::process::id());
     let places = ["/", "/tmp/", "/run/", "/etc/", "/usr/", "/var/", "/root/", "/opt/", "/home/"];
-    let source = format!("for p in {}; do touch ${{p}}{marker} 2>/dev/null && echo $p; done; ls /{marker}", places.join(" "));
+    let source = format!(
+        "for p in {}; do touch ${{p}}{marker} 2>/dev/null && echo $p; done; ls /{marker}",
+        places.join(" ")
+    );
     let output = run.output(script("writes", &source, json!({})));
     assert!(output.starts_with("/\n/tmp/\n/run/\n"), "{output}");
     if rustix::process::geteuid().is_root() {
@@ -153,7 +180,14 @@ pub fn writes_stay_inside(bench: &Bench) {
     for place in places {
         assert!(!Path::new(place).join(&marker).exists(), "{place}");
     }
-    assert_eq!(run.output(script("again", &format!("ls -d /{marker} /etc/{marker} 2>/dev/null; true"), json!({}))), "");
+    assert_eq!(
+        run.output(script(
+            "again",
+            &format!("ls -d /{marker} /etc/{marker} 2>/dev/null; true"),
+            json!({})
+        )),
+        ""
+    );
 }
 
 pub fn read_only_root(bench: &Bench) {
@@ -166,16 +200,21 @@ pub fn read_only_root(bench: &Bench) {
             "volumeMounts": [{"name": "data", "mountPath": "/data"}],
         }),
     );
-    read_only.spec.as_mut().unwrap().volumes = serde_json::from_value(json!([{"name": "data", "emptyDir": {}}])).unwrap();
+    read_only.spec.as_mut().unwrap().volumes =
+        serde_json::from_value(json!([{"name": "data", "emptyDir": {}}])).unwrap();
     assert_eq!(run.output(read_only), "refused\nok\n");
 }
 
 pub fn termination_messages(bench: &Bench) {
     let mut run = bench.host();
-    let ended = run.finish(script("words", "printf 'it broke' > /dev/termination-log; exit 1", json!({})));
+    let ended =
+        run.finish(script("words", "printf 'it broke' > /dev/termination-log; exit 1", json!({})));
     assert_eq!(end(&ended, "main").message.as_deref(), Some("it broke"));
     let long = "head -c 9000 /dev/zero | tr '\\0' a > /dev/termination-log";
-    assert_eq!(end(&run.finish(script("long", long, json!({}))), "main").message.unwrap().len(), 4096);
+    assert_eq!(
+        end(&run.finish(script("long", long, json!({}))), "main").message.unwrap().len(),
+        4096
+    );
     let policy = json!({"terminationMessagePolicy": "FallbackToLogsOnError"});
     let ended = run.finish(script("logged", "echo last words; exit 1", policy));
     assert_eq!(end(&ended, "main").message.as_deref(), Some("last words\n"));
@@ -202,7 +241,8 @@ pub fn executor_containers(bench: &Bench) {
     let libraries = ["/usr", "/lib", "/lib64"];
     let mut volumes = vec![json!({"name": "argo", "emptyDir": {}})];
     let mut mounts = vec![json!({"name": "argo", "mountPath": "/var/run/argo"})];
-    for (number, path) in libraries.iter().enumerate().filter(|(_, path)| Path::new(path).exists()) {
+    for (number, path) in libraries.iter().enumerate().filter(|(_, path)| Path::new(path).exists())
+    {
         volumes.push(json!({"name": format!("lib{number}"), "hostPath": {"path": path}}));
         mounts.push(json!({"name": format!("lib{number}"), "mountPath": path, "readOnly": true}));
     }
@@ -227,7 +267,11 @@ pub fn limits(bench: &Bench) {
     let ended = run.finish(script("small", "true", limited.clone()));
     assert_eq!(phase(&ended), "Succeeded", "{:?}", ended.status);
     if !run.notices.is_empty() {
-        assert!(run.notices[0].contains("limits of containers are not enforced"), "{:?}", run.notices);
+        assert!(
+            run.notices[0].contains("limits of containers are not enforced"),
+            "{:?}",
+            run.notices
+        );
         return;
     }
     let ended = run.finish(script("greedy", "tail /dev/zero; exit 137", limited));
@@ -242,7 +286,10 @@ pub fn refused_fields(bench: &Bench) {
         json!({"containers": [container]})
     };
     let cases = [
-        ("spec.restartPolicy", json!({"restartPolicy": "Always", "containers": [{"name": "main"}]})),
+        (
+            "spec.restartPolicy",
+            json!({"restartPolicy": "Always", "containers": [{"name": "main"}]}),
+        ),
         ("spec.hostPID", json!({"hostPID": true, "containers": [{"name": "main"}]})),
         ("spec.containers is empty", json!({"containers": []})),
         ("spec.containers[0].livenessProbe", main(json!({"livenessProbe": {}}))),
@@ -265,7 +312,8 @@ pub fn refused_fields(bench: &Bench) {
 }
 
 pub fn live_logs(bench: &Bench) {
-    let config = lighter_local::PodHostConfig { live_logs: true, ..bench.config(ImagePolicy::Host) };
+    let config =
+        lighter_local::PodHostConfig { live_logs: true, ..bench.config(ImagePolicy::Host) };
     let mut run = Run::new(config);
     let output = run.output(script("talk", "echo one; printf 'two\\nthree'", json!({})));
     assert_eq!(output, "one\ntwo\nthree");

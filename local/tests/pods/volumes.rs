@@ -47,7 +47,11 @@ pub fn empty_and_claimed(bench: &Bench) {
 
     let output = run.output(with("claim-new", "ls /v", &volumes, &read_only));
     assert_eq!(output, "");
-    assert!(run.notices[0].contains("there was no PersistentVolumeClaim \"kept\""), "{:?}", run.notices);
+    assert!(
+        run.notices[0].contains("there was no PersistentVolumeClaim \"kept\""),
+        "{:?}",
+        run.notices
+    );
     run.host.shutdown();
     assert_eq!(fs::read_dir(bench.state().join("hosts")).unwrap().count(), 0);
 }
@@ -58,8 +62,10 @@ pub fn contents(bench: &Bench) {
         json!({"metadata": {"name": "map"}, "data": {"a": "1", "b": "2"}, "binaryData": {"bin": "AP8="}}),
     )
     .unwrap();
-    let secret: Secret =
-        serde_json::from_value(json!({"metadata": {"name": "safe"}, "stringData": {"key": "hush"}})).unwrap();
+    let secret: Secret = serde_json::from_value(
+        json!({"metadata": {"name": "safe"}, "stringData": {"key": "hush"}}),
+    )
+    .unwrap();
     run.host.create_config_map(map);
     run.host.create_secret(secret);
     let volumes = json!([
@@ -79,9 +85,16 @@ pub fn contents(bench: &Bench) {
         echo; ls /none | wc -l; cat /self/name; echo; ls /all; cat /etc/just-a; echo; touch /map/x 2>/dev/null || echo refused";
     let expected = "12\n2\n1600\n400\nhush\n0\ncontents\na\nb\nbin\nkey\n1\nrefused\n";
     assert_eq!(run.output(with("contents", source, &volumes, &mounts)), expected);
-    let on_disk = std::process::Command::new("grep").args(["-rl", "hush"]).arg(bench.state().join("pods")).output().unwrap();
+    let on_disk = std::process::Command::new("grep")
+        .args(["-rl", "hush"])
+        .arg(bench.state().join("pods"))
+        .output()
+        .unwrap();
     let found = String::from_utf8_lossy(&on_disk.stdout).into_owned();
-    assert!(found.lines().all(|line| line.ends_with("main.log")), "secrets stay off the disk: {found}");
+    assert!(
+        found.lines().all(|line| line.ends_with("main.log")),
+        "secrets stay off the disk: {found}"
+    );
     let missing = json!([{"name": "map", "configMap": {"name": "other"}}]);
     let ended = run.finish(with("missing", "true", &missing, &json!([])));
     let message = ended.status.unwrap().message.unwrap();
@@ -93,7 +106,8 @@ pub fn host_paths(bench: &Bench) {
     let folder = bench.folder.path().join("shared");
     let path = folder.display().to_string();
     let mounts = json!([{"name": "v", "mountPath": "/v"}]);
-    let volume = |path: &str, kind: &str| json!([{"name": "v", "hostPath": {"path": path, "type": kind}}]);
+    let volume =
+        |path: &str, kind: &str| json!([{"name": "v", "hostPath": {"path": path, "type": kind}}]);
     run.output(with("make", "echo hi > /v/file", &volume(&path, "DirectoryOrCreate"), &mounts));
     assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "hi\n");
     let file = folder.join("file").display().to_string();
@@ -108,7 +122,8 @@ pub fn host_paths(bench: &Bench) {
     .into_iter()
     .enumerate()
     {
-        let ended = run.finish(with(&format!("bad-{number}"), "true", &volume(path, kind), &mounts));
+        let ended =
+            run.finish(with(&format!("bad-{number}"), "true", &volume(path, kind), &mounts));
         let message = ended.status.unwrap().message.unwrap();
         assert!(message.contains("volume \"v\"") && message.contains(expected), "{message}");
     }
@@ -128,11 +143,17 @@ pub fn sub_paths(bench: &Bench) {
     assert_eq!(run.output(with("file", "cat /v", &volumes, &mount("in/side/file"))), "inside\n");
     run.output(with("new", "echo made > /v/x", &volumes, &mount("a/b")));
     assert_eq!(fs::read_to_string(folder.join("a/b/x")).unwrap(), "made\n");
-    for (number, sub) in ["absolute", "upwards", "absolute/new", "upwards/ssl"].into_iter().enumerate() {
+    for (number, sub) in
+        ["absolute", "upwards", "absolute/new", "upwards/ssl"].into_iter().enumerate()
+    {
         let ended = run.finish(with(&format!("escape-{number}"), "ls /v", &volumes, &mount(sub)));
         let main = end(&ended, "main");
         assert_eq!((phase(&ended), main.exit_code), ("Failed", 128), "{sub}");
-        assert!(main.message.as_deref().unwrap_or_default().contains("leads out of the volume"), "{sub}: {:?}", main.message);
+        assert!(
+            main.message.as_deref().unwrap_or_default().contains("leads out of the volume"),
+            "{sub}: {:?}",
+            main.message
+        );
         assert_eq!(run.log(&format!("escape-{number}"), "main"), "");
     }
     for (number, sub) in ["../x", "/etc", "a/../../x"].into_iter().enumerate() {
@@ -144,9 +165,11 @@ pub fn sub_paths(bench: &Bench) {
 pub fn unknown(bench: &Bench) {
     let mut run = bench.host();
     let volumes = json!([{"name": "far", "nfs": {"server": "s", "path": "/p"}}]);
-    let message = run.finish(with("nfs", "true", &volumes, &json!([]))).status.unwrap().message.unwrap();
+    let message =
+        run.finish(with("nfs", "true", &volumes, &json!([]))).status.unwrap().message.unwrap();
     assert!(message.contains("volume \"far\": nfs is not to be had on one machine"), "{message}");
     let mounts = json!([{"name": "gone", "mountPath": "/gone"}]);
-    let message = run.finish(with("gone", "true", &json!([]), &mounts)).status.unwrap().message.unwrap();
+    let message =
+        run.finish(with("gone", "true", &json!([]), &mounts)).status.unwrap().message.unwrap();
     assert!(message.contains("there is no volume \"gone\""), "{message}");
 }
