@@ -66,7 +66,9 @@ fn become_user(identity: &Identity, capabilities: u64) -> Result<(), String> {
         match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
             1 << bit,
         )) {
-            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            Ok(()) => {}
+            // The kernel knows none of that number, nor any above.
+            Err(rustix::io::Errno::INVAL) => break,
             Err(error) => return Err(format!("cannot drop capabilities: {error}")),
         }
     }
