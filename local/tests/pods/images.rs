@@ -230,6 +230,10 @@ pub fn layers(bench: &Bench) {
     let output = run.output(made);
     let expected = "new\n/locked:\nin\n\n/old:\nb\n\n/run:\nargo\nlighter\nthrough\n555\n755\nls: /dev/odd: No such file or directory\nvolume\n";
     assert_eq!(output.replace("lighter\n", ""), expected.replace("lighter\n", ""));
+    drop(run);
+    store.remove("two").unwrap();
+    let left = fs::read_dir(bench.state().join("images/roots")).unwrap().count();
+    assert_eq!(left, 0, "folders that forbid writing go too");
 }
 
 pub fn hostile(bench: &Bench) {
