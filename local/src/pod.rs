@@ -6,6 +6,7 @@ pub(crate) mod env;
 pub(crate) mod folder;
 pub(crate) mod last_words;
 pub(crate) mod limits;
+pub(crate) mod linking;
 pub(crate) mod process;
 pub(crate) mod run;
 pub(crate) mod security;

@@ -17,6 +17,7 @@ use crate::images::{ImageCommand, ImagePolicy, ImageStore, RootSource, host_root
 use crate::pod::container::Setting;
 use crate::pod::env::Objects;
 use crate::pod::folder::HostFolders;
+use crate::pod::linking::is_dynamic;
 use crate::pod::run;
 use crate::pod::security::is_real_root;
 use crate::sandbox::spec::Root;
@@ -83,6 +84,7 @@ pub struct Shared {
     pub config: PodHostConfig,
     pub folders: HostFolders,
     pub real_root: bool,
+    pub argoexec_is_dynamic: bool,
     images: ImageStore,
     _lock: File,
     events: Mutex<Sender<PodEvent>>,
@@ -103,6 +105,8 @@ impl Shared {
         events: Sender<PodEvent>,
     ) -> Self {
         Self {
+            // A file that cannot be looked into is taken for what it should be.
+            argoexec_is_dynamic: is_dynamic(&config.argoexec).unwrap_or(false),
             config,
             folders,
             real_root: is_real_root(),

@@ -7,6 +7,7 @@ use lighter_api::k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use super::env::{Environment, Objects};
 use super::folder::{PodFolder, folder_of_mode};
 use super::limits::Limits;
+use super::linking::LIBRARIES;
 use super::security;
 use super::volumes::Volumes;
 use crate::images::{ImagePolicy, RootSource};
@@ -42,6 +43,8 @@ pub struct Setting<'a> {
     pub policy: ImagePolicy,
     pub executor_image: &'a str,
     pub argoexec: &'a Path,
+    /// A debug build's: it needs the machine's libraries.
+    pub argoexec_is_dynamic: bool,
     pub state: &'a Path,
     pub real_root: bool,
 }
@@ -160,6 +163,9 @@ impl Setting<'_> {
         let mut mounts: Vec<MountSpec> = NETWORK.iter().map(machine).collect();
         if executor {
             mounts.extend(TRUST.iter().map(machine));
+            if self.argoexec_is_dynamic {
+                mounts.extend(LIBRARIES.iter().map(machine));
+            }
             mounts.push(bind(Source::Path(self.argoexec.to_owned()), "/bin/argoexec", true));
         }
         if executor && !is_init {

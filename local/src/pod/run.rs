@@ -112,6 +112,7 @@ impl Run<'_> {
             policy: self.shared.config.images,
             executor_image: &self.shared.config.executor_image,
             argoexec: &self.shared.config.argoexec,
+            argoexec_is_dynamic: self.shared.argoexec_is_dynamic,
             state,
             real_root,
         };
