@@ -17,10 +17,10 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// Folder of runs, images, volumes and artifacts [default: $LIGHTER_STATE, else ~/.local/state/lighter]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub state: Option<PathBuf>,
     /// Print without colours, as NO_COLOR does
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub no_color: bool,
 }
 
@@ -80,10 +80,10 @@ pub struct Run {
 /// Options of whatever runs a workflow.
 #[derive(Debug, Args)]
 pub struct How {
-    /// What steps run in [default: auto]
+    /// What steps run in [default: auto, or what the workflow was first run with]
     #[arg(long, value_enum, value_name = "FROM")]
     pub images: Option<ImageChoice>,
-    /// Run at most so many steps at once [default: the number of cores]
+    /// Run at most so many steps at once [default: the number of cores, or what it was first run with]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub parallel: Option<u16>,
     /// Print what the steps write while they run

@@ -33,7 +33,10 @@ pub fn run(options: &args::Lint) -> Result<(), Failure> {
 
 /// Refuses a workflow that cannot be run, with everything that is wrong.
 pub fn refuse_invalid(runnable: &Runnable, around: &Surroundings) -> Result<(), Failure> {
-    let findings = validate(&runnable.workflow, &library(around));
+    let mut findings = validate(&runnable.workflow, &library(around));
+    for finding in findings.iter_mut().filter(|f| f.path.starts_with("spec.arguments.parameters")) {
+        finding.hint.get_or_insert_with(|| "give it with `-p NAME=VALUE`".to_string());
+    }
     match sorted_out(findings, runnable) {
         messages if messages.is_empty() => Ok(()),
         messages => Err(Failure { messages, code: INVALID }),

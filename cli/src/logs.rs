@@ -24,10 +24,10 @@ pub fn file(state: &Path, pod: &str, container: &str) -> PathBuf {
     state.join("pods").join(pod).join("logs").join(format!("{container}.log"))
 }
 
-/// The last lines that a pod's main container wrote, as text that does a terminal no harm.
-pub fn last_lines(state: &Path, pod: &str, count: usize) -> Vec<String> {
+/// The last lines that a container wrote, as text that does a terminal no harm.
+pub fn last_lines(state: &Path, pod: &str, container: &str, count: usize) -> Vec<String> {
     let tail = || -> io::Result<String> {
-        let mut file = File::open(file(state, pod, "main"))?;
+        let mut file = File::open(file(state, pod, container))?;
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
         let mut bytes = Vec::new();

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod args;
 mod artifacts;
+mod blame;
 mod commands;
 mod failure;
 mod files;

@@ -27,6 +27,11 @@ pub fn is_bad(phase: &str) -> bool {
     matches!(phase, "Failed" | "Error")
 }
 
+/// Whether a node stands for others and does nothing itself.
+pub fn is_group(node: &NodeStatus) -> bool {
+    matches!(node.r#type.as_str(), "Steps" | "StepGroup" | "DAG" | "TaskGroup" | "Retry")
+}
+
 /// The nodes with this id, full name or display name, in the order they began.
 pub fn find<'a>(workflow: &'a Workflow, name: &str) -> Result<Vec<&'a NodeStatus>, Failure> {
     let nodes = all(workflow);

@@ -17,7 +17,7 @@ use crate::failure::{FAILED, Failure};
 use crate::files::{self, Runnable};
 use crate::out::{Screen, Stream};
 use crate::view::View;
-use crate::{lint, out, parameters, show};
+use crate::{blame, lint, out, parameters, show};
 
 /// `lighter run`.
 pub fn run(state: State, options: &args::Run, no_color: bool) -> Result<ExitCode, Failure> {
@@ -59,7 +59,7 @@ fn to_the_end(runner: Runner, how: &How, no_color: bool) -> Result<ExitCode, Fai
     let mut view = View::new(screen, how.logs);
     let workflow = runner.run(&mut view)?;
     view.finish(&workflow);
-    let failure = show::failure(&state, &workflow, screen.paint);
+    let failure = blame::failure(&state, &workflow, screen.paint);
     match how.output {
         Some(form) => {
             // Written whole even when progress had no reader.

@@ -1,17 +1,15 @@
 //! Finished and unfinished workflows in print: the tree of `get`, the table of `list`, the end of `run`.
 
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use lighter_api::{Artifact, NodeStatus, Outputs, Workflow};
+use lighter_api::{Artifact, NodeStatus, Outputs, Workflow, WorkflowStatus};
 use lighter_local::state::{Summary, WorkflowLock};
 
 use crate::args::Form;
 use crate::failure::Failure;
-use crate::logs;
-use crate::nodes::{self, all, is_bad, workflow_name};
-use crate::text::{Paint, duration, one_line, symbol, table, whole_seconds};
+use crate::nodes::{all, workflow_name};
+use crate::text::{Paint, one_line, symbol, table, whole_seconds};
 use crate::tree::{Fold, Row, counted, rows};
 
 /// How much of a wide loop is printed when there is no screen to fit.
@@ -47,7 +45,8 @@ fn head(workflow: &Workflow, now: Timestamp, paint: Paint) -> String {
             lines.push(vec![format!("{key}:"), value]);
         }
     };
-    let status = workflow.status.clone().unwrap_or_default();
+    let unborn = WorkflowStatus::default();
+    let status = workflow.status.as_ref().unwrap_or(&unborn);
     let phase = if status.phase.is_empty() { "Pending" } else { &status.phase };
     add("Status", paint.phase(phase, phase));
     add("Message", one_line(&status.message, 500));
@@ -120,8 +119,9 @@ fn is_log(artifact: &Artifact) -> bool {
 /// One line of a tree.
 pub fn row(row: &Row<'_>, now: Timestamp, paint: Paint) -> String {
     match row {
-        Row::Folded { branch, counts } => {
-            format!(" {}{}", paint.dim(branch), paint.dim(&format!("… {}", counted(counts))))
+        Row::Folded { branch, name, counts } => {
+            let text = format!("… {}: {}", one_line(name, 80), counted(counts));
+            format!(" {} {}", paint.dim(branch), paint.dim(&text))
         }
         Row::Node { branch, node } => {
             let name = one_line(&node.display_name, 80);
@@ -159,10 +159,9 @@ pub fn list(state: &Path, summaries: &[Summary], now: Timestamp, paint: Paint) -
     let mut lines = vec![head.iter().map(ToString::to_string).collect::<Vec<_>>()];
     for summary in summaries {
         let now = now.as_millisecond();
-        let age = |from: i64, to: i64| {
-            duration(Duration::from_millis(u64::try_from(to - from).unwrap_or_default()))
-        };
-        let end = summary.finished.unwrap_or(now).max(summary.created);
+        // Ends are known to the second.
+        let age = |from: i64, to: i64| whole_seconds(to / 1000 - from / 1000);
+        let end = summary.finished.unwrap_or(now);
         lines.push(vec![
             summary.name.clone(),
             standing(state, summary, paint),
@@ -182,60 +181,5 @@ fn standing(state: &Path, summary: &Summary, paint: Paint) -> String {
     match summary.is_finished() || WorkflowLock::holder(state, summary).is_some() {
         true => shown,
         false => format!("{} {}", symbol(""), "Interrupted"),
-    }
-}
-
-/// What went wrong first, with the last lines of its log, and how to see more.
-pub fn failure(state: &Path, workflow: &Workflow, paint: Paint) -> String {
-    let status = workflow.status.clone().unwrap_or_default();
-    if !is_bad(&status.phase) {
-        return String::new();
-    }
-    let mut text = String::new();
-    let Some(node) = culprit(workflow) else {
-        return match status.message.is_empty() {
-            true => String::new(),
-            false => format!("{} {}\n", paint.red("error:"), status.message),
-        };
-    };
-    let path = nodes::path(workflow, node);
-    let template = match node.template_name.is_empty() {
-        true => String::new(),
-        false => format!(" (template `{}`)", node.template_name),
-    };
-    text.push_str(&format!(
-        "{} step `{path}`{template}: {}\n",
-        paint.red("error:"),
-        if node.message.is_empty() { &node.phase } else { &node.message },
-    ));
-    if node.r#type == "Pod" {
-        for line in logs::last_lines(state, &nodes::pod_name(workflow, node), 10) {
-            text.push_str(&format!("{} {line}\n", paint.dim("  |")));
-        }
-        let name = workflow_name(workflow);
-        text.push_str(&format!(
-            "the whole log: `lighter logs {name} {}`\n",
-            quoted(&node.display_name)
-        ));
-    }
-    text
-}
-
-/// The node that failed first among those that do work.
-fn culprit(workflow: &Workflow) -> Option<&NodeStatus> {
-    let bad = || all(workflow).values().filter(|node| is_bad(&node.phase));
-    let ended = |node: &&NodeStatus| node.finished_at.as_ref().map(|time| time.0);
-    let work = bad().filter(|n| {
-        !matches!(n.r#type.as_str(), "Steps" | "StepGroup" | "DAG" | "TaskGroup" | "Retry")
-    });
-    work.min_by_key(ended).or_else(|| bad().min_by_key(ended))
-}
-
-/// A name as a shell takes it.
-pub fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-    match !name.is_empty() && name.chars().all(plain) {
-        true => name.to_string(),
-        false => format!("'{}'", name.replace('\'', r"'\''")),
     }
 }

@@ -24,7 +24,12 @@ pub enum Row<'a> {
         node: &'a NodeStatus,
     },
     /// Items of a loop that have no line of their own: how many are in which phase.
-    Folded { branch: String, counts: BTreeMap<&'a str, usize> },
+    Folded {
+        branch: String,
+        /// The loop's name.
+        name: &'a str,
+        counts: BTreeMap<&'a str, usize>,
+    },
 }
 
 /// The lines of a workflow: its root first.
@@ -89,6 +94,7 @@ impl<'a> Drawing<'a> {
         (tip, rest): (&str, &str),
         depth: usize,
     ) {
+        let name = children.first().map(|child| loop_name(&child.display_name)).unwrap_or_default();
         let (shown, counts) = self.folded(children);
         let folded = !counts.is_empty();
         let last = shown.len().saturating_sub(1);
@@ -103,9 +109,8 @@ impl<'a> Drawing<'a> {
             self.draw(child, format!("{below}{lead}"), format!("{below}{rest}{after}"), depth + 1);
         }
         if folded {
-            let lead =
-                if shown.is_empty() { format!("{tip}──") } else { format!("{rest}└─") };
-            self.rows.push(Row::Folded { branch: format!("{below}{lead}"), counts });
+            let lead = if shown.is_empty() { tip.to_string() } else { format!("{rest}└─") };
+            self.rows.push(Row::Folded { branch: format!("{below}{lead}"), name, counts });
         }
     }
 
@@ -196,6 +201,11 @@ impl<'a> Drawing<'a> {
         found.sort_by_cached_key(|child| pieces(&child.name));
         found
     }
+}
+
+/// `map` of the item `map(3:x)`.
+fn loop_name(item: &str) -> &str {
+    item.split_once('(').map_or(item, |(name, _)| name)
 }
 
 /// `3 running, 5 pending`.

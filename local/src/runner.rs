@@ -109,6 +109,8 @@ pub struct Runner {
     pods: Pods,
     inputs: Receiver<Input>,
     sender: Sender<Input>,
+    /// Came out of `inputs` too early.
+    held: Option<Input>,
     wake: Option<Timestamp>,
     /// What the next turn begins with.
     observed: Vec<Observation>,
@@ -177,6 +179,7 @@ impl Runner {
             pods,
             inputs,
             sender,
+            held: None,
             wake: None,
             observed,
             notices,
@@ -266,13 +269,17 @@ impl Runner {
                 return Ok(());
             }
             let timeout = [wake, observer.tick(self.engine.workflow())].into_iter().flatten().min();
-            match self.receive(timeout) {
+            match self.held.take().or_else(|| self.receive(timeout)) {
                 Some(input) => self.take_in(input, observer)?,
                 None => continue,
             }
-            // What came together is handled and saved together.
+            // What came together is handled and saved together; but a line is shown after what came before it.
             while self.observed.len() < MOST_PER_TURN {
                 let Ok(input) = self.inputs.try_recv() else { break };
+                if matches!(input, Input::Pod(PodEvent::Log { .. })) && !self.observed.is_empty() {
+                    self.held = Some(input);
+                    break;
+                }
                 self.take_in(input, observer)?;
             }
             if !self.observed.is_empty() {

@@ -147,9 +147,10 @@ impl State {
 
     /// The workflow of this name, or the newest one for `@latest`.
     pub fn require(&self, name: &str) -> Result<Summary, StateError> {
-        self.find(name)?.ok_or_else(|| StateError::NotFound {
-            name: name.to_string(),
-            folder: self.folder.clone(),
+        let folder = || self.folder.clone();
+        self.find(name)?.ok_or_else(|| match name {
+            "@latest" => StateError::Empty { folder: folder() },
+            _ => StateError::NotFound { name: name.to_string(), folder: folder() },
         })
     }
 

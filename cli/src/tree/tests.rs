@@ -103,7 +103,7 @@ fn wide_loops_show_what_failed_and_counts() {
        │ ├─✖ map(1:b)(0)  3s  exit code 1
        │ └─✖ map(1:b)(1)  3s  exit code 1
        ├─● map(2:d)  3s
-       └─… 1 succeeded, 1 pending
+       └─ … map: 1 succeeded, 1 pending
      ✔ wf.onExit  3s
     ");
 }

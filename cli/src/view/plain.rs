@@ -7,14 +7,14 @@ use std::time::Instant;
 use jiff::Zoned;
 use lighter_api::{NodeStatus, Workflow};
 
-use crate::nodes::{all, is_over, path, workflow_name};
+use crate::nodes::{all, is_group, is_over, path, workflow_name};
 use crate::out::Screen;
 use crate::text::{duration, one_line};
 
 pub struct Plain {
     screen: Screen,
-    /// Steps that are shown as begun, and when that was.
-    begun: HashMap<String, Instant>,
+    /// When the steps began that are shown; nothing for those that are shown as ended.
+    shown: HashMap<String, Option<Instant>>,
     workflow_begun: Instant,
     phase: String,
 }
@@ -23,7 +23,7 @@ impl Plain {
     pub fn new(screen: Screen) -> Plain {
         Plain {
             screen,
-            begun: HashMap::new(),
+            shown: HashMap::new(),
             workflow_begun: Instant::now(),
             phase: String::new(),
         }
@@ -42,7 +42,7 @@ impl Plain {
             text.push_str(&self.line("Running", workflow_name(workflow), "", ""));
         }
         let nodes = all(workflow);
-        for node in ids.iter().filter_map(|id| nodes.get(id)).filter(|node| is_step(node)) {
+        for node in ids.iter().filter_map(|id| nodes.get(id)).filter(|node| !is_group(node)) {
             text.extend(self.node(workflow, node));
         }
         match text.is_empty() {
@@ -59,19 +59,19 @@ impl Plain {
     }
 
     fn node(&mut self, workflow: &Workflow, node: &NodeStatus) -> Option<String> {
-        if node.phase == "Running" {
-            if self.begun.contains_key(&node.id) {
-                return None;
-            }
-            self.begun.insert(node.id.clone(), Instant::now());
-            return Some(self.line(&node.phase, &path(workflow, node), "", ""));
+        let name = path(workflow, node);
+        let shown = self.shown.get(&node.id).copied();
+        if node.phase == "Running" && shown.is_none() {
+            self.shown.insert(node.id.clone(), Some(Instant::now()));
+            return Some(self.line(&node.phase, &name, "", ""));
         }
-        if !is_over(node) {
+        // A node that has ended changes again when others are linked to it.
+        if !is_over(node) || shown == Some(None) {
             return None;
         }
-        let begun = self.begun.remove(&node.id);
-        let time = begun.map(|time| duration(time.elapsed())).unwrap_or_default();
-        Some(self.line(&node.phase, &path(workflow, node), &time, &node.message))
+        self.shown.insert(node.id.clone(), None);
+        let time = shown.flatten().map(|begun| duration(begun.elapsed())).unwrap_or_default();
+        Some(self.line(&node.phase, &name, &time, &node.message))
     }
 
     fn line(&self, phase: &str, name: &str, time: &str, message: &str) -> String {
@@ -88,9 +88,4 @@ impl Plain {
         line.push('\n');
         line
     }
-}
-
-/// Groups of steps have no lines of their own.
-fn is_step(node: &NodeStatus) -> bool {
-    !matches!(node.r#type.as_str(), "Steps" | "StepGroup" | "DAG" | "TaskGroup" | "Retry")
 }

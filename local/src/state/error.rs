@@ -8,6 +8,8 @@ use rusqlite::ErrorCode;
 /// A failure of the state folder or its database.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
+    #[error("there is no workflow in `{}` yet; `lighter run FILE` runs one", folder.display())]
+    Empty { folder: PathBuf },
     #[error("no workflow `{name}` in `{}`; `lighter list` shows what is there", folder.display())]
     NotFound { name: String, folder: PathBuf },
     #[error(
