@@ -54,7 +54,7 @@ pub fn resume(state: State, options: &args::Resume, no_color: bool) -> Result<Ex
 fn to_the_end(runner: Runner, how: &How, no_color: bool) -> Result<ExitCode, Failure> {
     let stream = if how.output.is_some() { Stream::Err } else { Stream::Out };
     let screen = Screen::of(stream, no_color);
-    listen(runner.handle(), runner.summary().name.clone())?;
+    listen(runner.handle())?;
     let state = runner.state_folder().to_path_buf();
     let mut view = View::new(screen, how.logs);
     let workflow = runner.run(&mut view)?;
@@ -82,22 +82,20 @@ fn exit_code(workflow: &Workflow) -> ExitCode {
 }
 
 /// The first Ctrl-C stops the workflow, the second terminates it, the third kills what still runs.
-fn listen(handle: Handle, name: String) -> Result<(), Failure> {
+fn listen(handle: Handle) -> Result<(), Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM])
         .map_err(|e| Failure::failed(format!("cannot listen for Ctrl-C: {e}")))?;
     std::thread::spawn(move || {
         for (count, _) in signals.forever().enumerate() {
             match count {
-                0 => {
-                    out::warn(&format!(
-                        "stopping `{name}`: exit handlers still run; Ctrl-C again to leave them out"
-                    ));
-                    handle.stop(StopStrategy::Stop);
-                }
-                1 => {
-                    out::warn(&format!("terminating `{name}`; Ctrl-C again to kill its steps"));
-                    handle.stop(StopStrategy::Terminate);
-                }
+                0 => handle.stop(
+                    StopStrategy::Stop,
+                    "stopping; exit handlers still run: Ctrl-C again to leave them out",
+                ),
+                1 => handle.stop(
+                    StopStrategy::Terminate,
+                    "terminating: Ctrl-C again to kill what still runs",
+                ),
                 _ => handle.kill(),
             }
         }

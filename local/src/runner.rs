@@ -78,7 +78,8 @@ pub enum RunError {
 /// What reaches the loop.
 enum Input {
     Pod(PodEvent),
-    Stop(StopStrategy),
+    /// With what is to be said of it.
+    Stop(StopStrategy, String),
     Kill,
 }
 
@@ -87,10 +88,10 @@ enum Input {
 pub struct Handle(Sender<Input>);
 
 impl Handle {
-    /// Ends the workflow; with [`StopStrategy::Stop`] its exit handlers still run.
-    pub fn stop(&self, strategy: StopStrategy) {
+    /// Ends the workflow; with [`StopStrategy::Stop`] its exit handlers still run. `notice` is told to the observer.
+    pub fn stop(&self, strategy: StopStrategy, notice: impl Into<String>) {
         // A workflow that is over does not listen any more.
-        let _ = self.0.send(Input::Stop(strategy));
+        let _ = self.0.send(Input::Stop(strategy, notice.into()));
     }
 
     /// Kills everything and leaves the workflow as it is.
@@ -300,7 +301,10 @@ impl Runner {
 
     fn take_in(&mut self, input: Input, observer: &mut dyn Observer) -> Result<(), RunError> {
         match input {
-            Input::Stop(strategy) => self.observed.push(Observation::Stop { strategy }),
+            Input::Stop(strategy, notice) => {
+                observer.notice(&notice);
+                self.observed.push(Observation::Stop { strategy });
+            }
             Input::Kill => return Err(RunError::Killed { name: self.summary.name.clone() }),
             Input::Pod(PodEvent::Log { pod, container, line }) => {
                 observer.log(&pod, &container, &line);

@@ -42,7 +42,10 @@ impl Plain {
             text.push_str(&self.line("Running", workflow_name(workflow), "", ""));
         }
         let nodes = all(workflow);
-        for node in ids.iter().filter_map(|id| nodes.get(id)).filter(|node| !is_group(node)) {
+        let root = workflow_name(workflow);
+        // A workflow of a single step has said so with its own line.
+        let shown = |node: &&NodeStatus| !is_group(node) && node.id != root;
+        for node in ids.iter().filter_map(|id| nodes.get(id)).filter(shown) {
             text.extend(self.node(workflow, node));
         }
         match text.is_empty() {

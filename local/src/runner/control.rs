@@ -83,8 +83,8 @@ fn serve(client: UnixStream, handle: &Handle) -> io::Result<()> {
     let mut word = String::new();
     BufReader::new(&client).take(64).read_line(&mut word)?;
     match word.trim() {
-        "Stop" => handle.stop(StopStrategy::Stop),
-        "Terminate" => handle.stop(StopStrategy::Terminate),
+        "Stop" => handle.stop(StopStrategy::Stop, "stopped by another process"),
+        "Terminate" => handle.stop(StopStrategy::Terminate, "terminated by another process"),
         _ => return Ok(()),
     }
     (&client).write_all(b"ok\n")

@@ -31,7 +31,7 @@ fn another_process_can_stop_a_workflow() {
     std::fs::create_dir_all(folder.join("runs")).unwrap();
     let mut control = Control::listen(&folder, &summary, Handle(sender)).unwrap();
     ask_to_stop(&folder, &summary, StopStrategy::Terminate).unwrap();
-    assert!(matches!(inputs.recv().unwrap(), Input::Stop(StopStrategy::Terminate)));
+    assert!(matches!(inputs.recv().unwrap(), Input::Stop(StopStrategy::Terminate, _)));
     control.close();
     assert!(ask_to_stop(&folder, &summary, StopStrategy::Stop).is_err());
 }
