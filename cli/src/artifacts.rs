@@ -1,10 +1,12 @@
 //! Lists and reads the artifacts of a workflow from the stores where they lie.
 
+mod location;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use lighter_api::{Artifact, ArtifactLocation, Outputs, Workflow};
+use lighter_api::{Artifact, Outputs, Workflow};
 use lighter_artifacts::archive::{Limits, Unpacking};
 use lighter_artifacts::{
     Details, Error, Mounts, Secret, Secrets, Store, Target, open_store, transfer,
@@ -90,8 +92,7 @@ impl Found {
                 "artifact `{name}` is a collection of a loop's artifacts; `lighter artifacts ls {workflow}` lists its parts"
             )));
         }
-        let location: ArtifactLocation =
-            lighter_engine::artifact_location(&saved.workflow, &artifact);
+        let location = location::of(&saved.workflow, &artifact);
         let mounts = Mounts {
             folder_root: "/".into(),
             volume_root: state.folder().join("volumes").join(&saved.summary.namespace),

@@ -64,8 +64,8 @@ fn culprit(workflow: &Workflow) -> Option<&NodeStatus> {
     let mut at = nodes.get(workflow_name(workflow))?;
     // Bounded: a status that was tampered with could go round in circles.
     for _ in 0..200 {
-        let named = at.message.split('\'').filter_map(|word| nodes.get(word));
-        let Some(next) = named.filter(|node| is_bad(&node.phase) && node.id != at.id).last() else {
+        let mut named = at.message.rsplit('\'').filter_map(|word| nodes.get(word));
+        let Some(next) = named.find(|node| is_bad(&node.phase) && node.id != at.id) else {
             break;
         };
         at = next;

@@ -1,6 +1,5 @@
 //! `run` and `resume`: one workflow from its beginning, or from where it was left, to its end.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
@@ -141,7 +140,7 @@ fn choices(how: &How, images: ImagePolicy, parallel: usize) -> Result<RunOptions
         (None, 0) => cores(),
         (None, saved) => saved,
     };
-    Ok(RunOptions { images, parallel, program: PathBuf::from(program), live_logs: how.logs })
+    Ok(RunOptions { images, parallel, program, live_logs: how.logs })
 }
 
 fn policy_name(policy: ImagePolicy) -> &'static str {

@@ -8,6 +8,7 @@ mod event;
 mod host;
 mod images;
 mod pod;
+pub mod runner;
 mod sandbox;
 pub mod state;
 mod sys;

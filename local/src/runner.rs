@@ -12,7 +12,7 @@ mod setup;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -293,10 +293,7 @@ impl Runner {
         let Some(timeout) = timeout else {
             return self.inputs.recv().ok();
         };
-        match self.inputs.recv_timeout(timeout) {
-            Ok(input) => Some(input),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.inputs.recv_timeout(timeout).ok()
     }
 
     fn take_in(&mut self, input: Input, observer: &mut dyn Observer) -> Result<(), RunError> {

@@ -1,5 +1,7 @@
 //! Transcripts of the command line: what a person types, reads, and gets as exit code.
 
+#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+
 mod errors;
 mod help;
 mod runs;
@@ -12,7 +14,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A state folder and a working folder of its own.
-pub struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
     pub fn new() -> Place {
