@@ -28,7 +28,7 @@ pub struct Global {
 pub enum Command {
     /// Run a workflow and wait for its end
     Run(Run),
-    /// Go on with a workflow whose process ended before it did
+    /// Go on with a workflow whose process ended before it did, or with its suspended steps
     Resume(Resume),
     /// Stop a running workflow; its exit handlers still run
     Stop(Stop),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use jiff::Timestamp;
 use lighter_engine::StopStrategy;
-use lighter_local::runner;
+use lighter_local::runner::{self, Request};
 use lighter_local::state::{State, StateError, WorkflowLock};
 
 use crate::args::{self, Cli, Command, ListForm};
@@ -77,9 +77,9 @@ fn state_folder(cli: &Cli) -> Option<PathBuf> {
 }
 
 fn stop(state: &mut State, options: &args::Stop) -> Result<(), Failure> {
-    let strategy = match options.terminate {
-        true => StopStrategy::Terminate,
-        false => StopStrategy::Stop,
+    let (request, strategy) = match options.terminate {
+        true => (Request::Terminate, StopStrategy::Terminate),
+        false => (Request::Stop, StopStrategy::Stop),
     };
     let summary = state.require(&options.name)?;
     let name = &summary.name;
@@ -95,7 +95,7 @@ fn stop(state: &mut State, options: &args::Stop) -> Result<(), Failure> {
             Ok(())
         }
         Err(StateError::Locked { pid, .. }) => {
-            runner::ask_to_stop(state.folder(), &summary, strategy)
+            runner::ask(state.folder(), &summary, request)
                 .map_err(|e| Failure::failed(e.to_string()))?;
             out::warn(&format!("process {pid} is stopping `{name}`"));
             Ok(())

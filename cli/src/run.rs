@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use lighter_api::Workflow;
 use lighter_engine::StopStrategy;
 use lighter_local::ImagePolicy;
-use lighter_local::runner::{Handle, RunOptions, Runner, check_name, complete};
-use lighter_local::state::State;
+use lighter_local::runner::{self, Handle, Request, RunOptions, Runner, check_name, complete};
+use lighter_local::state::{State, WorkflowLock};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -46,6 +46,17 @@ pub fn resume(state: State, options: &args::Resume, no_color: bool) -> Result<Ex
     let summary = state.require(&options.name)?;
     let around = state.load(&summary)?.surroundings;
     let how = choices(&options.how, policy_of(&around.images), around.parallel)?;
+    if !summary.is_finished()
+        && let Some(pid) = WorkflowLock::holder(state.folder(), &summary)
+    {
+        runner::ask(state.folder(), &summary, Request::Resume)
+            .map_err(|e| Failure::failed(e.to_string()))?;
+        out::warn(&format!(
+            "process {pid} runs `{}`; it goes on with steps that are suspended",
+            summary.name
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
     let runner = Runner::resume(state, &summary, &how)?;
     to_the_end(runner, &options.how, no_color)
 }

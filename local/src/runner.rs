@@ -25,7 +25,7 @@ use crate::{HostError, ImagePolicy, PodEvent, PodHost};
 use control::Control;
 use pods::Pods;
 
-pub use control::{ControlError, ask_to_stop};
+pub use control::{ControlError, Request, ask};
 pub use identity::{check_name, complete};
 pub use remove::remove;
 pub use setup::{EXECUTOR_IMAGE, library};
@@ -78,8 +78,8 @@ pub enum RunError {
 /// What reaches the loop.
 enum Input {
     Pod(PodEvent),
-    /// With what is to be said of it.
-    Stop(StopStrategy, String),
+    /// What a person asks for, with what is to be said of it.
+    Asked(Observation, String),
     Kill,
 }
 
@@ -90,13 +90,22 @@ pub struct Handle(Sender<Input>);
 impl Handle {
     /// Ends the workflow; with [`StopStrategy::Stop`] its exit handlers still run. `notice` is told to the observer.
     pub fn stop(&self, strategy: StopStrategy, notice: impl Into<String>) {
-        // A workflow that is over does not listen any more.
-        let _ = self.0.send(Input::Stop(strategy, notice.into()));
+        self.ask(Observation::Stop { strategy }, notice.into());
+    }
+
+    /// Lets suspended nodes go on.
+    pub fn resume(&self, notice: impl Into<String>) {
+        self.ask(Observation::Resume { node: None }, notice.into());
     }
 
     /// Kills everything and leaves the workflow as it is.
     pub fn kill(&self) {
         let _ = self.0.send(Input::Kill);
+    }
+
+    fn ask(&self, observation: Observation, notice: String) {
+        // A workflow that is over does not listen any more.
+        let _ = self.0.send(Input::Asked(observation, notice));
     }
 }
 
@@ -298,9 +307,9 @@ impl Runner {
 
     fn take_in(&mut self, input: Input, observer: &mut dyn Observer) -> Result<(), RunError> {
         match input {
-            Input::Stop(strategy, notice) => {
+            Input::Asked(observation, notice) => {
                 observer.notice(&notice);
-                self.observed.push(Observation::Stop { strategy });
+                self.observed.push(observation);
             }
             Input::Kill => return Err(RunError::Killed { name: self.summary.name.clone() }),
             Input::Pod(PodEvent::Log { pod, container, line }) => {

@@ -1,4 +1,4 @@
-//! A running workflow listens on a socket, so that `lighter stop` in another terminal reaches it.
+//! A running workflow listens on a socket, so that `lighter stop` and `resume` in another terminal reach it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -22,6 +22,29 @@ pub struct ControlError {
     action: &'static str,
     path: PathBuf,
     source: io::Error,
+}
+
+/// What another process may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// End the workflow; exit handlers still run.
+    Stop,
+    /// End the workflow at once.
+    Terminate,
+    /// Let suspended nodes go on.
+    Resume,
+}
+
+impl Request {
+    const ALL: [Request; 3] = [Request::Stop, Request::Terminate, Request::Resume];
+
+    fn word(self) -> &'static str {
+        match self {
+            Request::Stop => "stop",
+            Request::Terminate => "terminate",
+            Request::Resume => "resume",
+        }
+    }
 }
 
 /// How long a client may take to say its one word.
@@ -82,25 +105,27 @@ fn serve(client: UnixStream, handle: &Handle) -> io::Result<()> {
     client.set_write_timeout(Some(PATIENCE))?;
     let mut word = String::new();
     BufReader::new(&client).take(64).read_line(&mut word)?;
-    match word.trim() {
-        "Stop" => handle.stop(StopStrategy::Stop, "stopped by another process"),
-        "Terminate" => handle.stop(StopStrategy::Terminate, "terminated by another process"),
-        _ => return Ok(()),
+    let Some(request) = Request::ALL.into_iter().find(|request| request.word() == word.trim())
+    else {
+        return Ok(());
+    };
+    match request {
+        Request::Stop => handle.stop(StopStrategy::Stop, "stopped by another process"),
+        Request::Terminate => {
+            handle.stop(StopStrategy::Terminate, "terminated by another process");
+        }
+        Request::Resume => handle.resume("suspended steps go on"),
     }
     (&client).write_all(b"ok\n")
 }
 
-/// Asks the process that runs a workflow to stop it. Returns when the process has heard it.
-pub fn ask_to_stop(
-    folder: &Path,
-    summary: &Summary,
-    strategy: StopStrategy,
-) -> Result<(), ControlError> {
+/// Asks the process that runs a workflow for something. Returns when the process has heard it.
+pub fn ask(folder: &Path, summary: &Summary, request: Request) -> Result<(), ControlError> {
     let path = socket_path(folder, summary);
-    let ask = || {
+    let say = || {
         let mut stream = at_short_path(&path, |short| UnixStream::connect(short))?;
         stream.set_read_timeout(Some(PATIENCE * 5))?;
-        writeln!(stream, "{}", strategy.as_str())?;
+        writeln!(stream, "{}", request.word())?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         match answer.as_str() {
@@ -108,7 +133,7 @@ pub fn ask_to_stop(
             _ => Err(io::Error::other("no answer")),
         }
     };
-    ask().map_err(|source| ControlError { action: "reach", path: path.clone(), source })
+    say().map_err(|source| ControlError { action: "reach", path: path.clone(), source })
 }
 
 /// A socket's path has at most 107 bytes, so its folder is named by a descriptor.

@@ -2,9 +2,9 @@ use std::sync::mpsc::channel;
 
 use lighter_api::Workflow;
 use lighter_api::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use lighter_engine::StopStrategy;
+use lighter_engine::{Observation, StopStrategy};
 
-use super::control::{Control, ask_to_stop};
+use super::control::{Control, Request, ask};
 use super::{Handle, Input};
 use crate::state::{State, Surroundings};
 
@@ -18,20 +18,25 @@ fn workflow(name: &str) -> Workflow {
 }
 
 #[test]
-fn another_process_can_stop_a_workflow() {
+fn another_process_can_ask() {
     let folder = tempfile::tempdir().unwrap();
     // Longer than the path of a socket may be.
     let folder = folder.path().join("a".repeat(120));
     let mut state = State::open(&folder).unwrap();
     let summary = state.insert(&workflow("w"), &Surroundings::default(), 0).unwrap();
     // No process listens yet.
-    assert!(ask_to_stop(&folder, &summary, StopStrategy::Stop).is_err());
+    assert!(ask(&folder, &summary, Request::Stop).is_err());
 
     let (sender, inputs) = channel();
     std::fs::create_dir_all(folder.join("runs")).unwrap();
     let mut control = Control::listen(&folder, &summary, Handle(sender)).unwrap();
-    ask_to_stop(&folder, &summary, StopStrategy::Terminate).unwrap();
-    assert!(matches!(inputs.recv().unwrap(), Input::Stop(StopStrategy::Terminate, _)));
+    ask(&folder, &summary, Request::Terminate).unwrap();
+    let strategy = StopStrategy::Terminate;
+    let Input::Asked(heard, _) = inputs.recv().unwrap() else { panic!("not asked") };
+    assert_eq!(heard, Observation::Stop { strategy });
+    ask(&folder, &summary, Request::Resume).unwrap();
+    let Input::Asked(heard, _) = inputs.recv().unwrap() else { panic!("not asked") };
+    assert_eq!(heard, Observation::Resume { node: None });
     control.close();
-    assert!(ask_to_stop(&folder, &summary, StopStrategy::Stop).is_err());
+    assert!(ask(&folder, &summary, Request::Stop).is_err());
 }
