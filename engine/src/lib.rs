@@ -2,10 +2,40 @@
 
 pub mod expr;
 pub mod pod;
+pub mod validate;
 
 mod action;
+mod boundary;
+mod call;
 mod config;
+mod dag;
+mod dag_run;
+mod depends;
+mod duration;
 mod engine;
+mod fan;
+mod globals;
+mod hooks;
+mod library;
+mod limits;
+mod location;
+mod loops;
+mod outputs;
+mod phase;
+mod plan;
+mod pod_status;
+mod pods;
+mod prepare;
+mod progress;
+mod refs;
+mod retry;
+mod run;
+mod seed;
+mod stage;
+mod steps;
+mod stop;
+mod tree;
+mod vars;
 
 pub use action::{Action, Observation, StopStrategy};
 pub use config::{Config, Library};

@@ -81,40 +81,25 @@ impl Control {
     }
 
     /// Holds a lock for as long as the container's emissary lives, however it ends.
+    ///
+    /// The locked file gets its name last: who sees an unlocked one knows that its emissary is gone.
     pub fn hold(&self) -> io::Result<File> {
-        let directory = File::open(&self.directory)?;
-        directory.lock_shared()?;
-        Ok(directory)
+        let temporary = self.file(".alive.tmp");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(&temporary)?;
+        file.lock_shared()?;
+        fs::rename(temporary, self.file(".alive"))?;
+        Ok(file)
     }
 
-    /// A look at the lock of the container's emissary.
-    pub fn pulse(&self) -> io::Result<Pulse> {
-        Ok(Pulse { directory: File::open(&self.directory)?, felt: false })
-    }
-}
-
-/// Tells whether a container's emissary lives. Stays open: opening the directory would wake those who watch it.
-#[derive(Debug)]
-pub struct Pulse {
-    directory: File,
-    felt: bool,
-}
-
-impl Pulse {
-    /// Whether the emissary lives now.
-    pub fn beats(&mut self) -> bool {
-        let beats = self.directory.try_lock().is_err();
-        if !beats {
-            let _ = self.directory.unlock();
-        }
-        self.felt |= beats;
-        beats
-    }
-
-    /// Whether the emissary has lived and lives no more.
-    pub fn has_stopped(&mut self) -> bool {
-        let felt = self.felt;
-        !self.beats() && felt
+    /// Whether the container's emissary lives; `None` if it has not started.
+    pub fn is_alive(&self) -> Option<bool> {
+        let file = File::open(self.file(".alive")).ok()?;
+        Some(file.try_lock().is_err())
     }
 }
 
@@ -143,12 +128,11 @@ mod tests {
     fn the_lock_tells_the_living_from_the_dead() {
         let root = tempfile::tempdir().unwrap();
         let control = control(root.path());
-        let mut pulse = control.pulse().unwrap();
-        assert!(!pulse.beats() && !pulse.has_stopped());
+        assert_eq!(control.is_alive(), None);
         let life = control.hold().unwrap();
-        assert!(pulse.beats() && !pulse.has_stopped());
+        assert_eq!(control.is_alive(), Some(true));
         drop(life);
-        assert!(pulse.has_stopped());
+        assert_eq!(control.is_alive(), Some(false));
     }
 
     #[test]

@@ -55,11 +55,6 @@ impl Events {
         self.watch_for(directory, AddWatchFlags::IN_MODIFY);
     }
 
-    /// Like [`Events::watch`], and for the moments when somebody opens the directory and closes it.
-    pub fn watch_holders(&mut self, directory: &Path) {
-        self.watch_for(directory, AddWatchFlags::IN_OPEN | AddWatchFlags::IN_CLOSE_NOWRITE);
-    }
-
     fn watch_for(&mut self, directory: &Path, more: AddWatchFlags) {
         let written =
             AddWatchFlags::IN_CREATE | AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
 
-use crate::control::{Control, Pulse};
+use crate::control::Control;
 use crate::events::{Events, is_term};
 use crate::failure::{Failure, os_text};
 use crate::log;
@@ -24,16 +24,11 @@ const SHORTLY: Duration = Duration::from_millis(50);
 
 /// Watches the main containers of a pod.
 pub(super) struct Monitor<'a> {
-    mains: Vec<Main>,
+    mains: Vec<Control>,
     paths: &'a Paths,
     grace: Duration,
     phase: Phase,
     progress: Option<Progress>,
-}
-
-struct Main {
-    control: Control,
-    pulse: Option<Pulse>,
 }
 
 /// What comes next if main goes on.
@@ -69,9 +64,8 @@ impl<'a> Monitor<'a> {
                     os_text(&error)
                 ))
             })?;
-            events.watch_holders(control.directory());
-            let pulse = control.pulse().ok();
-            mains.push(Main { control, pulse });
+            events.watch(control.directory());
+            mains.push(control);
         }
         let deadline = deadline.map(|at| {
             let left =
@@ -95,7 +89,7 @@ impl<'a> Monitor<'a> {
         mut report_progress: impl FnMut(&str) -> Result<(), String>,
     ) -> Result<(), String> {
         let mut look_again = None;
-        while self.mains.iter_mut().any(Main::is_pending) {
+        while self.mains.iter().any(is_pending) {
             if self.has_waited_enough() {
                 log::warn("main containers have not ended, going on without them", &[]);
                 return Ok(());
@@ -146,7 +140,7 @@ impl<'a> Monitor<'a> {
 
     /// Who stops a pod stops main too: it gets the time to leave its outputs, but only if it lives.
     fn on_sigterm(&mut self) {
-        let alive = self.mains.iter_mut().any(|main| main.pulse.as_mut().is_some_and(Pulse::beats));
+        let alive = self.mains.iter().any(|main| main.is_alive() == Some(true));
         let patience = if alive { (self.grace / 2).min(AFTER_KILL) } else { Duration::ZERO };
         let end = Instant::now() + patience;
         if !matches!(self.phase, Phase::Ending { end: before } if before <= end) {
@@ -155,9 +149,9 @@ impl<'a> Monitor<'a> {
     }
 
     fn signal_mains(&self, signal: Signal) {
-        for main in self.mains.iter().filter(|main| !main.control.is_done()) {
-            if let Err(error) = main.control.write_signal(signal as i32) {
-                let directory = main.control.directory().to_string_lossy();
+        for main in self.mains.iter().filter(|main| !main.is_done()) {
+            if let Err(error) = main.write_signal(signal as i32) {
+                let directory = main.directory().to_string_lossy();
                 log::error(
                     "failed to signal container",
                     &[("directory", &directory), ("error", &os_text(&error))],
@@ -167,13 +161,11 @@ impl<'a> Monitor<'a> {
     }
 }
 
-impl Main {
-    /// Whether the container may still record an exit code. One whose emissary was killed never will.
-    fn is_pending(&mut self) -> bool {
-        // The pulse first: an emissary records its code before it ends.
-        let stopped = self.pulse.as_mut().is_some_and(Pulse::has_stopped);
-        !self.control.is_done() && !stopped
-    }
+/// Whether a container may still record an exit code. One whose emissary was killed never will.
+fn is_pending(main: &Control) -> bool {
+    // Life first: an emissary records its code before it ends.
+    let gone = main.is_alive() == Some(false);
+    !main.is_done() && !gone
 }
 
 impl Progress {
