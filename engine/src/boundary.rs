@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::engine::Engine;
 use crate::expr::{Scope, Var};
 use crate::limits::Places;
-use crate::run::{Home, Key, State, Target};
+use crate::run::{Home, Key, State};
 
 /// A running steps or DAG template.
 #[derive(Debug)]
@@ -21,20 +21,13 @@ pub(crate) struct Boundary {
     /// The inputs, and for steps the outputs of the groups that are done.
     pub scope: Arc<Scope>,
     /// What each step or task came to.
-    pub results: BTreeMap<String, StepResult>,
+    pub results: BTreeMap<String, Nodes>,
     pub places: Places,
     /// `steps` or `tasks`.
     pub prefix: &'static str,
     /// The template as JSON, to find out whose results are read.
     text: String,
     read: HashMap<String, bool>,
-}
-
-/// What a step or task came to.
-#[derive(Clone, Debug)]
-pub(crate) struct StepResult {
-    pub target: Target,
-    pub nodes: Nodes,
 }
 
 /// The nodes of a step or task.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use lighter_api::WorkflowStep;
 
-use crate::boundary::{Nodes, StepResult};
+use crate::boundary::Nodes;
 use crate::dag::Dag;
 use crate::depends::TaskResult;
 use crate::engine::Engine;
 use crate::fan::{Fan, Member};
 use crate::limits::FAIL_FAST;
 use crate::phase::{self, kind};
-use crate::plan::{Plan, target_of};
+use crate::plan::Plan;
 use crate::run::{Key, Role, State, Task};
 use crate::tree::NewNode;
 
@@ -238,14 +238,13 @@ impl Engine {
         let is_loop = task.plan.as_ref().is_some_and(|plan| plan.items.is_some());
         let id = task.member.id.clone();
         let name = task.step.name.clone();
-        let target = target_of(&task.step);
         let nodes = match &task.plan {
             Some(plan) if is_loop && plan.len() > 0 => return,
             _ if is_loop => Nodes::Loop(Arc::default()),
             _ => Nodes::One(id),
         };
         if let Some(boundary) = self.boundary_mut(key) {
-            boundary.results.insert(name, StepResult { target, nodes });
+            boundary.results.insert(name, nodes);
         }
     }
 
@@ -256,7 +255,7 @@ impl Engine {
         let (step, id) = (task.step.clone(), task.member.id.clone());
         let result = self.boundary(key).and_then(|b| b.results.get(&step.name)).cloned();
         let mut vars = self.node_vars("tasks", &step.name, &id);
-        match result.map(|result| result.nodes) {
+        match result {
             Some(Nodes::Loop(nodes)) => vars.extend(self.all_loop_vars(key, &step, &nodes)),
             _ if matches!(self.phase_of(&id), phase::SKIPPED | phase::OMITTED) => {
                 vars.extend(self.left_out_vars(key, &step));

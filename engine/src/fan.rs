@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::boundary::{LoopNode, Nodes, StepResult};
+use crate::boundary::{LoopNode, Nodes};
 use crate::engine::Engine;
 use crate::limits::FAIL_FAST;
 use crate::phase::{self, kind};
-use crate::plan::{Plan, target_of};
+use crate::plan::Plan;
 use crate::run::{Key, Role, State, Task};
 use crate::tree::NewNode;
 
@@ -52,7 +52,7 @@ impl Fan {
     }
 
     /// What each step came to.
-    pub(crate) fn results(&self) -> Vec<(String, StepResult)> {
+    pub(crate) fn results(&self) -> Vec<(String, Nodes)> {
         let mut results = Vec::new();
         for (index, plan) in self.plans.iter().enumerate() {
             let members = self.members.iter().filter(|member| member.plan == index);
@@ -71,8 +71,7 @@ impl Fan {
                         .collect(),
                 )),
             };
-            let result = StepResult { target: target_of(&plan.step), nodes };
-            results.push((plan.step.name.clone(), result));
+            results.push((plan.step.name.clone(), nodes));
         }
         results
     }

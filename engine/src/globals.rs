@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::expr::{Scope, Var};
+use crate::expr::{Context, Scope, Var, evaluate};
 
 /// Argo's letters for parts of the creation time; `L` and `s` are made by hand.
 const TIME_LETTERS: &str = "BbmAadHIMSYypZz";
@@ -127,6 +127,32 @@ pub(crate) fn config_map_value(
         None => format!("configmap '{name}' was not found (key '{key}' is wanted)"),
         Some(_) => format!("configmap '{name}' does not have the key '{key}'"),
     })
+}
+
+/// Labels and annotations from `workflowMetadata`, set once when the workflow starts.
+///
+/// # Errors
+/// When an expression of `labelsFrom` fails or does not give a string.
+pub(crate) fn apply_metadata(
+    meta: &mut ObjectMeta,
+    spec: &WorkflowSpec,
+    cx: &Context<'_>,
+) -> Result<(), String> {
+    let Some(wanted) = &spec.workflow_metadata else { return Ok(()) };
+    let labels = meta.labels.get_or_insert_default();
+    labels.extend(wanted.labels.clone());
+    for (key, from) in &wanted.labels_from {
+        let value = evaluate(&from.expression, cx)
+            .map_err(|error| format!("workflowMetadata.labelsFrom.{key}: {error}"))?;
+        let Some(text) = value.as_str() else {
+            return Err(format!(
+                "workflowMetadata.labelsFrom.{key}: the expression gives no string"
+            ));
+        };
+        labels.insert(key.clone(), text.to_owned());
+    }
+    meta.annotations.get_or_insert_default().extend(wanted.annotations.clone());
+    Ok(())
 }
 
 impl Engine {

@@ -2,12 +2,12 @@
 
 use lighter_api::{LifecycleHook, WorkflowStep};
 
-use crate::boundary::{Nodes, StepResult};
+use crate::boundary::Nodes;
 use crate::engine::Engine;
 use crate::expr::{Mode, Scope, evaluate_bool, substitute_json};
 use crate::fan::Member;
 use crate::phase;
-use crate::plan::{Plan, target_of};
+use crate::plan::Plan;
 use crate::run::{Call, Key, Role, State, Target};
 
 impl Engine {
@@ -164,7 +164,7 @@ impl Engine {
             substitute_json(hook, &cx, Mode::AllowUnresolved).map_err(|e| e.to_string())?;
         // The hook may use the artifacts of the very step it belongs to.
         let own = plan.step.name.clone();
-        let result = StepResult { target: target_of(&plan.step), nodes: Nodes::One(id.to_owned()) };
+        let result = Nodes::One(id.to_owned());
         let before = self.boundary_mut(boundary).map(|b| b.results.insert(own.clone(), result));
         let mut arguments = hook.arguments;
         let missing = self.resolve_arguments(boundary, scope, &mut arguments);

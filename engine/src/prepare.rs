@@ -48,8 +48,12 @@ impl Engine {
         let given = template.inputs.clone().unwrap_or_default();
         let parameters = self.input_parameters(&given.parameters, call, &scope, &run.id)?;
         let artifacts = self.input_artifacts(&given.artifacts, call, template)?;
-        let inputs = input_vars(&parameters, &artifacts, template);
-        scope.extend(inputs.iter().cloned());
+        scope.extend(input_vars(&parameters, &artifacts));
+        // Paths come first, once: what is random in them has to be the same wherever they are named.
+        let template = &self.with_output_paths(template, &scope, &run.id)?;
+        let mut inputs = input_vars(&parameters, &artifacts);
+        inputs.extend(output_path_vars(template));
+        scope.extend(output_path_vars(template));
 
         // Values and parts are data: their text is not looked at again.
         let mut body = template.clone();
@@ -67,6 +71,26 @@ impl Engine {
             }
         }
         Ok(Prepared { template: filled, inputs })
+    }
+
+    /// The template with the tags in its outputs' paths replaced.
+    fn with_output_paths(
+        &self,
+        template: &Template,
+        scope: &Scope,
+        id: &str,
+    ) -> Result<Template, String> {
+        let mut filled = template.clone();
+        let Some(outputs) = &mut filled.outputs else { return Ok(filled) };
+        let artifacts = outputs.artifacts.iter_mut().map(|artifact| &mut artifact.path);
+        let parameters = outputs.parameters.iter_mut().filter_map(|p| p.value_from.as_mut());
+        for path in artifacts.chain(parameters.map(|from| &mut from.path)) {
+            if has_tags(path) {
+                let cx = self.context(scope, &format!("{id} {path}"));
+                *path = substitute(path, &cx, Mode::AllowUnresolved).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(filled)
     }
 
     fn input_parameters(
@@ -210,11 +234,7 @@ fn missing_items(name: &str, missing: &[String], collection: Option<&Collection>
 }
 
 /// The variables of a template's inputs, and of the paths of its outputs.
-fn input_vars(
-    parameters: &[Parameter],
-    artifacts: &[Artifact],
-    template: &Template,
-) -> Vec<(String, Var)> {
+fn input_vars(parameters: &[Parameter], artifacts: &[Artifact]) -> Vec<(String, Var)> {
     let mut vars = Vec::new();
     for parameter in parameters {
         let value = parameter.value.as_ref().map(|v| v.0.clone()).unwrap_or_default();
@@ -234,6 +254,12 @@ fn input_vars(
             vars.push((format!("inputs.artifacts.{}", artifact.name), Var::Json(value)));
         }
     }
+    vars
+}
+
+/// `outputs.artifacts.NAME.path` and `outputs.parameters.NAME.path`.
+fn output_path_vars(template: &Template) -> Vec<(String, Var)> {
+    let mut vars = Vec::new();
     let Some(outputs) = &template.outputs else { return vars };
     for artifact in outputs.artifacts.iter().filter(|a| !a.path.is_empty()) {
         let path = Var::Text(artifact.path.clone());

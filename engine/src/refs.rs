@@ -90,7 +90,7 @@ impl Engine {
             }
             [_, step, "outputs", "artifacts", name] => {
                 let result = self.boundary(boundary).and_then(|b| b.results.get(*step));
-                match result.map(|result| &result.nodes).ok_or_else(lost)? {
+                match result.ok_or_else(lost)? {
                     Nodes::One(id) => self.output_of(id, name).map_or_else(
                         || if self.was_left_out(id) { Ok(Found::Nothing) } else { Err(lost()) },
                         |artifact| Ok(Found::One(Box::new(artifact.clone()))),

@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::expr::{Scope, evaluate_bool};
 use crate::phase;
 use crate::run::{Call, Key, State};
+use crate::tree::is_attempt;
 
 /// Parts of messages that stand for troubles which pass by themselves.
 const TRANSIENT: [&str; 9] = [
@@ -256,10 +257,6 @@ impl Engine {
         let deadline = self.max_duration_end(retry).ok().flatten();
         Extra { locals, deadline, failed_hosts }
     }
-}
-
-fn is_attempt(node: &NodeStatus) -> bool {
-    node.node_flag.as_ref().is_some_and(|flag| flag.retried == Some(true))
 }
 
 /// `lastRetry.…`

@@ -144,7 +144,7 @@ impl Engine {
         let mut vars = Vec::new();
         for step in &members.0 {
             let result = self.boundary(key).and_then(|b| b.results.get(&step.name)).cloned();
-            match result.map(|result| result.nodes) {
+            match result {
                 Some(Nodes::One(id)) => {
                     vars.extend(self.node_vars("steps", &step.name, &id));
                     if self.phase_of(&id) == phase::SKIPPED {

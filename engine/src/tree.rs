@@ -166,14 +166,13 @@ impl Engine {
 
     /// The last attempt of a Retry node.
     pub(crate) fn last_attempt(&self, retry: &NodeStatus) -> Option<String> {
-        let hooked = |id: &str| self.node(id).is_some_and(|node| is_hooked(node));
-        retry.children.iter().rev().find(|id| !hooked(id)).cloned()
+        retry.children.iter().rev().find(|id| self.node(id).is_some_and(is_attempt)).cloned()
     }
 }
 
-/// True for the nodes of hooks and exit handlers.
-pub(crate) fn is_hooked(node: &NodeStatus) -> bool {
-    node.node_flag.as_ref().is_some_and(|flag| flag.hooked == Some(true))
+/// True for the attempts of a Retry node.
+pub(crate) fn is_attempt(node: &NodeStatus) -> bool {
+    node.node_flag.as_ref().is_some_and(|flag| flag.retried == Some(true))
 }
 
 /// The name inside its boundary: `wf[0].a` in `wf` is `a`, `wf[0]` is `[0]`.

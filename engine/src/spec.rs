@@ -1,0 +1,74 @@
+//! The spec of a workflow that refers to a template: the workflow's fields over the template's.
+
+use lighter_api::WorkflowSpec;
+use serde_json::Value;
+
+/// Merges the workflow's spec over the one it refers to. Lists of named things are merged by name, others replaced.
+///
+/// # Errors
+/// When the result is no spec any more.
+pub(crate) fn merge_specs(base: &WorkflowSpec, own: &WorkflowSpec) -> Result<WorkflowSpec, String> {
+    let wrong = |error: serde_json::Error| {
+        format!("invalid spec: cannot merge workflowTemplateRef: {error}")
+    };
+    let mut merged = serde_json::to_value(base).map_err(wrong)?;
+    let mut over = serde_json::to_value(own).map_err(wrong)?;
+    if let Value::Object(over) = &mut over {
+        over.remove("workflowTemplateRef");
+    }
+    merge(&mut merged, over);
+    serde_json::from_value(merged).map_err(wrong)
+}
+
+fn merge(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                match base.get_mut(&key) {
+                    Some(place) => merge(place, value),
+                    None => {
+                        base.insert(key, value);
+                    }
+                }
+            }
+        }
+        (Value::Array(base), Value::Array(over)) if named(base) && named(&over) => {
+            for item in over {
+                match base.iter_mut().find(|old| old.get("name") == item.get("name")) {
+                    Some(old) => merge(old, item),
+                    None => base.push(item),
+                }
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+fn named(list: &[Value]) -> bool {
+    list.iter().all(|item| item.get("name").is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_things_are_merged_by_name() {
+        let spec = |json| serde_json::from_value::<WorkflowSpec>(json).unwrap();
+        let base = spec(serde_json::json!({"entrypoint": "a", "templates": [{"name": "a"}],
+            "arguments": {"parameters": [{"name": "x", "value": "1"}, {"name": "y", "value": "2"}]}}));
+        let own = spec(serde_json::json!({"workflowTemplateRef": {"name": "t"},
+            "arguments": {"parameters": [{"name": "y", "value": "3"}, {"name": "z", "value": "4"}]}}));
+        let merged = merge_specs(&base, &own).unwrap();
+        let values: Vec<String> = merged
+            .arguments
+            .unwrap_or_default()
+            .parameters
+            .into_iter()
+            .map(|p| format!("{}={}", p.name, p.value.unwrap_or_default()))
+            .collect();
+        assert_eq!(values, ["x=1", "y=3", "z=4"]);
+        assert_eq!(merged.entrypoint, "a");
+        assert!(merged.workflow_template_ref.is_none());
+    }
+}
