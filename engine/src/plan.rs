@@ -191,7 +191,7 @@ impl Engine {
     }
 }
 
-fn target_of(step: &WorkflowStep) -> Target {
+pub(crate) fn target_of(step: &WorkflowStep) -> Target {
     Target {
         template: step.template.clone(),
         template_ref: step.template_ref.clone(),
