@@ -57,7 +57,7 @@ impl Fan {
         for (index, plan) in self.plans.iter().enumerate() {
             let members = self.members.iter().filter(|member| member.plan == index);
             let nodes = match &plan.items {
-                None => match members.last() {
+                None => match members.clone().next_back() {
                     Some(member) => Nodes::One(member.id.clone()),
                     None => continue,
                 },

@@ -33,7 +33,7 @@ impl Engine {
     ) -> Result<Option<(Artifact, Vec<String>)>, String> {
         let from = artifact.from.as_deref().unwrap_or_default().trim();
         let found = if !artifact.from_expression.is_empty() {
-            self.from_expression(scope, &artifact.from_expression)?
+            self.evaluate_reference(scope, &artifact.from_expression)?
         } else if !from.is_empty() {
             self.follow(boundary, from)?
         } else {
@@ -57,7 +57,7 @@ impl Engine {
         Ok(Some((resolved, missing)))
     }
 
-    fn from_expression(&self, scope: &Scope, expression: &str) -> Result<Found, String> {
+    fn evaluate_reference(&self, scope: &Scope, expression: &str) -> Result<Found, String> {
         let cx = self.context(scope, expression);
         let value = evaluate(expression, &cx).map_err(|e| format!("fromExpression: {e}"))?;
         if value.is_null() {

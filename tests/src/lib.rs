@@ -2,6 +2,8 @@
 //!
 //! `$LIGHTER` names the program under test; `make test` sets it to `dist/lighter`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,7 @@
 //! Bad input of every kind: a clear error, the right exit code, and nothing left mounted or running.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
+
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};

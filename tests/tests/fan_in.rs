@@ -1,5 +1,7 @@
 //! Collections: every form, retried and failed items, nested and empty loops, name collisions, many items.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
+
 use lighter_tests::{Images, Lighter, Ran, User, node};
 
 fn lighter() -> Lighter {

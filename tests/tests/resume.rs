@@ -1,5 +1,7 @@
 //! kill -9 at any time, then `lighter resume`: nothing lost, nothing run twice that had finished. And Ctrl-C.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
+
 use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
