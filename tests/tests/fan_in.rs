@@ -45,9 +45,9 @@ fn every_form_arrives_in_the_order_of_the_items() {
     let expected = r#"00000-part.json
 00001-part.json
 00002-part.json
-0-b-part.json
-1-a-part.json
-2-c-part.json
+00000-b-part.json
+00001-a-part.json
+00002-c-part.json
 [{"host":"b","n":2},{"host":"a","n":1},{"host":"c","n":3}]
 ["b","c"]
 {"host":"b"}

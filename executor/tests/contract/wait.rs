@@ -70,8 +70,6 @@ fn a_main_that_is_killed_with_its_emissary_is_noticed() {
     let waiting = started(&pod, &mut wait(&pod));
     let main = Running::start(&mut pod.emissary("touch /tmp/up; exec sleep 1000"));
     until("main is up", || pod.exists("/tmp/up"));
-    // `wait` looks shortly after main's start; only who has seen the lock can miss it.
-    std::thread::sleep(std::time::Duration::from_millis(300));
     let group =
         std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", main.pid())).unwrap();
     main.signal(Signal::SIGKILL);
