@@ -143,9 +143,11 @@ impl<'a> Monitor<'a> {
         let alive = self.mains.iter().any(|main| main.is_alive() == Some(true));
         let patience = if alive { (self.grace / 2).min(AFTER_KILL) } else { Duration::ZERO };
         let end = Instant::now() + patience;
-        if !matches!(self.phase, Phase::Ending { end: before } if before <= end) {
-            self.phase = Phase::Ending { end };
-        }
+        self.phase = match self.phase {
+            Phase::Running { .. } => Phase::Ending { end },
+            Phase::Terminated { kill } => Phase::Terminated { kill: kill.min(end) },
+            Phase::Ending { end: before } => Phase::Ending { end: before.min(end) },
+        };
     }
 
     fn signal_mains(&self, signal: Signal) {
