@@ -13,7 +13,12 @@ pub fn failure(state: &Path, workflow: &Workflow, paint: Paint) -> String {
     let Some(status) = workflow.status.as_ref().filter(|status| is_bad(&status.phase)) else {
         return String::new();
     };
-    let Some(node) = culprit(workflow) else {
+    let root = workflow_name(workflow);
+    let stopped = workflow.spec.as_ref().is_some_and(|spec| !spec.shutdown.is_empty());
+    // A workflow of one step is to blame itself; one of many is only when no step is.
+    let step = culprit(workflow).filter(|node| node.id != root || !nodes::is_group(node));
+    let step = step.filter(|_| !stopped);
+    let Some(node) = step else {
         return match status.message.is_empty() {
             true => String::new(),
             false => format!("{} {}\n", paint.red("error:"), status.message),

@@ -173,7 +173,8 @@ impl Runner {
         options: &RunOptions,
     ) -> Result<Runner, RunError> {
         let (host, events) = PodHost::new(setup::host_config(state.folder(), options))?;
-        let (pods, observed) = Pods::take_over(&host, &mut workflow)?;
+        let (pods, mut observed) = Pods::take_over(&host, &mut workflow)?;
+        observed.extend(setup::stop_again(&mut workflow));
         let (config, notices) = setup::engine_config(state.folder(), &workflow, surroundings)?;
         setup::provide(&host, &workflow, surroundings)?;
         let engine = Engine::new(workflow, config, Timestamp::now())?;

@@ -1,5 +1,6 @@
 //! Workflows run to their end with this machine's own programs.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -155,4 +156,50 @@ fn a_run_goes_on_when_nobody_reads_its_progress() {
     let ended = place.command(&["get", "steps", "-o", "json"]).output().unwrap();
     let workflow: Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!(workflow["status"]["phase"], "Succeeded");
+}
+
+const ENDLESS: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: endless}
+spec:
+  entrypoint: main
+  onExit: bye
+  templates:
+    - name: main
+      container: {image: any, command: [sleep, "3600"]}
+    - name: bye
+      container: {image: any, command: [echo, "bye after {{workflow.status}}"]}
+"#;
+
+#[test]
+fn a_stop_between_two_processes_is_acted_on_by_the_second() {
+    let place = Place::new();
+    place.file("endless.yaml", ENDLESS);
+    let mut child = place
+        .command(&["run", "endless.yaml", "--images", "host"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Its first line says that it is running, and is saved.
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("endless"), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    insta::assert_snapshot!(place.transcript(&["stop", "endless"]), @r#"
+    $ lighter stop endless
+    ! no process runs `endless`: it is marked to be stopped; `lighter resume endless` brings it to its end
+    "#);
+    let text = without_times(&place.transcript(&["resume", "endless"]));
+    let end: Vec<_> = text.lines().skip_while(|line| !line.starts_with("error:")).collect();
+    insta::assert_snapshot!(end.join("\n"), @r#"
+    error: Stopped with strategy 'Stop'
+    exit code 1
+    "#);
+    insta::assert_snapshot!(place.transcript(&["logs", "endless", "endless.onExit"]), @r#"
+    $ lighter logs endless endless.onExit
+    bye after Failed
+    "#);
 }

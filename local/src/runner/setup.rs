@@ -6,7 +6,7 @@ use std::path::Path;
 use lighter_api::k8s_openapi::api::core::v1::ConfigMap;
 use lighter_api::{ArtifactRepository, FolderArtifactRepository, Workflow};
 use lighter_engine::pod::PodConfig;
-use lighter_engine::{Config, Library};
+use lighter_engine::{Config, Library, Observation, StopStrategy};
 
 use super::{RunError, RunOptions};
 use crate::state::{StateError, Surroundings, make_folder};
@@ -61,6 +61,18 @@ pub(super) fn engine_config(
         max_pending_pods: Some(MOST_WAITING),
     };
     Ok((config, notices))
+}
+
+/// A stop that was asked for while no process ran the workflow, or was cut off: the engine hears of it anew, so that
+/// it also ends what had begun.
+pub(super) fn stop_again(workflow: &mut Workflow) -> Option<Observation> {
+    let spec = workflow.spec.as_mut()?;
+    let strategy = match std::mem::take(&mut spec.shutdown).as_str() {
+        "Stop" => StopStrategy::Stop,
+        "Terminate" => StopStrategy::Terminate,
+        _ => return None,
+    };
+    Some(Observation::Stop { strategy })
 }
 
 /// Makes the objects known that pods refer to.
