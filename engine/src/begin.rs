@@ -13,7 +13,7 @@ use crate::location;
 use crate::phase;
 use crate::run::{Call, Home, Role, Target};
 use crate::seed;
-use crate::spec::merge_specs;
+use crate::spec::complete;
 use crate::validate::{Severity, validate};
 
 const PREFIX: &str = "workflows.argoproj.io";
@@ -81,16 +81,10 @@ impl Engine {
             return Ok(stored.as_ref().clone());
         }
         let own = self.workflow.spec.clone().unwrap_or_default();
-        let Some(reference) = own.workflow_template_ref.clone() else { return Ok(own) };
-        let (home, kind) = if reference.cluster_scope == Some(true) {
-            (Home::Cluster(reference.name.clone()), "clusterworkflowtemplate")
-        } else {
-            (Home::Namespaced(reference.name.clone()), "workflowtemplate")
-        };
-        let base = self
-            .library_spec(&home)
-            .ok_or_else(|| format!("invalid spec: {kind} '{}' was not found", reference.name))?;
-        let merged = merge_specs(base, &own)?;
+        if own.workflow_template_ref.is_none() {
+            return Ok(own);
+        }
+        let merged = complete(&own, &self.config.library)?;
         self.status_mut().stored_workflow_template_spec = Some(Box::new(merged.clone()));
         Ok(merged)
     }
@@ -172,11 +166,8 @@ impl Engine {
     /// Everything that was there before is known again: new nodes may start, and lost pods are made again.
     pub(crate) fn end_adoption(&mut self) {
         self.adopting = false;
-        let restored = !self.restored_edges.is_empty() || self.runs.len() > 1;
         self.restored_edges.clear();
-        if restored {
-            self.restore_progress();
-        }
+        self.restore_progress();
         let waiting: Vec<_> = (0..self.runs.len()).filter(|key| self.pod(*key).is_some()).collect();
         self.tasks.extend(waiting.into_iter().map(crate::run::Task::Proceed));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lighter_api::{ArtifactRepository, ClusterWorkflowTemplate, WorkflowTemplate};
+use lighter_api::{ArtifactRepository, ClusterWorkflowTemplate, WorkflowSpec, WorkflowTemplate};
 
 use crate::pod::PodConfig;
 
@@ -28,4 +28,14 @@ pub struct Library {
     pub templates: BTreeMap<String, WorkflowTemplate>,
     /// Those of the cluster.
     pub cluster_templates: BTreeMap<String, ClusterWorkflowTemplate>,
+}
+
+impl Library {
+    /// The spec of a ClusterWorkflowTemplate, or of a WorkflowTemplate.
+    pub(crate) fn spec(&self, is_cluster: bool, name: &str) -> Option<&WorkflowSpec> {
+        if is_cluster {
+            return self.cluster_templates.get(name)?.spec.as_ref();
+        }
+        self.templates.get(name)?.spec.as_ref()
+    }
 }

@@ -123,9 +123,10 @@ impl Engine {
         if let Some(template) = self.status().stored_templates.get(&stored) {
             return Ok(template.clone());
         }
-        let spec = self.library_spec(home).ok_or_else(|| match home {
-            Home::Cluster(_) => format!("clusterworkflowtemplate '{holder}' was not found"),
-            _ => format!("workflowtemplate '{holder}' was not found"),
+        let is_cluster = matches!(home, Home::Cluster(_));
+        let spec = self.config.library.spec(is_cluster, holder).ok_or_else(|| {
+            let kind = if is_cluster { "clusterworkflowtemplate" } else { "workflowtemplate" };
+            format!("{kind} '{holder}' was not found")
         })?;
         let template = spec
             .templates
@@ -135,16 +136,6 @@ impl Engine {
             .ok_or_else(|| format!("template '{name}' was not found in '{holder}'"))?;
         self.status_mut().stored_templates.insert(stored, template.clone());
         Ok(template)
-    }
-
-    /// The spec of a WorkflowTemplate or ClusterWorkflowTemplate.
-    pub(crate) fn library_spec(&self, home: &Home) -> Option<&WorkflowSpec> {
-        let library = &self.config.library;
-        match home {
-            Home::Local => None,
-            Home::Namespaced(name) => library.templates.get(name)?.spec.as_ref(),
-            Home::Cluster(name) => library.cluster_templates.get(name)?.spec.as_ref(),
-        }
     }
 }
 

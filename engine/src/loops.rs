@@ -213,7 +213,6 @@ mod tests {
     fn items_are_named_as_argo_names_them() {
         for (json, name) in [
             ("1.5", "s(0:1.5)"),
-            ("1e3", "s(0:1e3)"),
             ("12345678901234567890", "s(0:12345678901234567890)"),
             ("true", "s(0:true)"),
             ("null", "s(0:[])"),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use lighter_api::NodeStatus;
+
 use crate::engine::Engine;
 use crate::phase::{self, kind};
 use crate::pod_status::Verdict;
@@ -95,9 +97,16 @@ impl Engine {
         let nodes = &self.status().nodes;
         let groups = [kind::STEP_GROUP, kind::TASK_GROUP, kind::RETRY];
         let mut enclosing: HashMap<&str, &str> = HashMap::new();
-        for group in nodes.values().filter(|node| groups.contains(&node.r#type.as_str())) {
-            for child in &group.children {
-                enclosing.insert(child, &group.id);
+        // Hooks hang under the node that they belong to, but lie beside it.
+        let mut beside: HashMap<&str, &str> = HashMap::new();
+        for node in nodes.values() {
+            let is_group = groups.contains(&node.r#type.as_str());
+            for child in node.children.iter().filter_map(|child| nodes.get(child)) {
+                if is_hook(child) {
+                    beside.insert(&child.id, &node.id);
+                } else if is_group {
+                    enclosing.insert(&child.id, &node.id);
+                }
             }
         }
         let mut sums: HashMap<String, Tally> = HashMap::new();
@@ -106,6 +115,7 @@ impl Engine {
             let (done, total) = parse(&pod.progress).unwrap_or((0, 0));
             let mut id = pod.id.as_str();
             loop {
+                id = beside.get(id).copied().unwrap_or(id);
                 let above = enclosing.get(id).copied();
                 let above = above.or_else(|| nodes.get(id).map(|node| node.boundary_id.as_str()));
                 id = above.unwrap_or_default();
@@ -125,6 +135,12 @@ impl Engine {
             self.add_to(&id, 0, 0, &BTreeMap::new());
         }
     }
+}
+
+/// True for the nodes of hooks and exit handlers; an attempt of one lies in its Retry node.
+fn is_hook(node: &NodeStatus) -> bool {
+    let flag = node.node_flag.clone().unwrap_or_default();
+    flag.hooked == Some(true) && flag.retried != Some(true)
 }
 
 /// `N/M` with 0 ≤ N ≤ M and M > 0.

@@ -3,14 +3,26 @@
 use lighter_api::WorkflowSpec;
 use serde_json::Value;
 
-/// Merges the workflow's spec over the one it refers to. Lists of named things are merged by name, others replaced.
+use crate::config::Library;
+
+/// The spec that is run: the workflow's own, or its own over the one that it refers to.
 ///
 /// # Errors
-/// When the result is no spec any more.
-pub(crate) fn merge_specs(base: &WorkflowSpec, own: &WorkflowSpec) -> Result<WorkflowSpec, String> {
-    let wrong = |error: serde_json::Error| {
-        format!("invalid spec: cannot merge workflowTemplateRef: {error}")
-    };
+/// When the library does not have what is referred to, or the two do not go together.
+pub(crate) fn complete(own: &WorkflowSpec, library: &Library) -> Result<WorkflowSpec, String> {
+    let Some(reference) = &own.workflow_template_ref else { return Ok(own.clone()) };
+    let name = &reference.name;
+    let is_cluster = reference.cluster_scope == Some(true);
+    let kind = if is_cluster { "ClusterWorkflowTemplate" } else { "WorkflowTemplate" };
+    let base = library.spec(is_cluster, name).ok_or_else(|| {
+        format!("{kind} `{name}` was not found (give the file of the {kind} `{name}` too)")
+    })?;
+    merge_specs(base, own)
+}
+
+/// Merges the workflow's spec over the one it refers to. Lists of named things are merged by name, others replaced.
+fn merge_specs(base: &WorkflowSpec, own: &WorkflowSpec) -> Result<WorkflowSpec, String> {
+    let wrong = |error: serde_json::Error| format!("cannot merge workflowTemplateRef: {error}");
     let mut merged = serde_json::to_value(base).map_err(wrong)?;
     let mut over = serde_json::to_value(own).map_err(wrong)?;
     if let Value::Object(over) = &mut over {

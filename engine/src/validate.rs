@@ -22,6 +22,7 @@ use lighter_api::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use lighter_api::{Workflow, WorkflowSpec};
 
 use crate::config::Library;
+use crate::spec::complete;
 use finding::Report;
 pub use finding::{Finding, Severity};
 use workflow::Spec;
@@ -35,7 +36,12 @@ pub fn validate(workflow: &Workflow, library: &Library) -> Vec<Finding> {
     let empty = WorkflowSpec::default();
     let spec = workflow.spec.as_ref().unwrap_or(&empty);
     workflow::check_name(workflow.metadata.as_ref(), &mut report);
-    Spec::new(spec, workflow.metadata.as_ref(), library, false).check(&mut report);
+    match complete(spec, library) {
+        Ok(spec) => {
+            Spec::new(&spec, workflow.metadata.as_ref(), library, false).check(&mut report);
+        }
+        Err(message) => report.error("spec.workflowTemplateRef", message),
+    }
     report.findings
 }
 

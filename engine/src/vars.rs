@@ -149,10 +149,10 @@ mod tests {
         ] {
             assert_eq!(parameter_list(values).to_string(), expected);
         }
-        let results = ["5", r#""x""#, "[1,2]", "null", "1e3", "hello", ""].map(json_or_text);
+        let results = ["5", r#""x""#, "[1,2]", "null", "1.50", "hello", ""].map(json_or_text);
         assert_eq!(
             Value::from(results.to_vec()).to_string(),
-            r#"[5,"x",[1,2],null,1e3,"hello",""]"#
+            r#"[5,"x",[1,2],null,1.50,"hello",""]"#
         );
     }
 }

@@ -26,7 +26,6 @@ const SEE: &str = "see docs/compatibility.md";
 /// Fields of a workflow's spec.
 const SPEC: &[Gap] = &[
     refused(&["synchronization"], "run such workflows one after the other, or use `parallelism`"),
-    refused(&["workflowTemplateRef"], "call its templates with `templateRef`"),
     refused(&["executorPlugins"], SEE),
     refused(
         &["suspend"],

@@ -215,9 +215,6 @@ impl<'a> Spec<'a> {
     }
 
     fn check_entrypoint(&self, report: &mut Report) {
-        if self.spec.workflow_template_ref.is_some() {
-            return;
-        }
         let path = "spec.entrypoint";
         let entrypoint = self.spec.entrypoint.as_str();
         if entrypoint.is_empty() {
