@@ -115,21 +115,26 @@ impl State {
         if self.find(&name)?.is_some() {
             return Err(StateError::Exists { name });
         }
-        let done = self.connection.execute(
-            "INSERT INTO workflow (uid, namespace, name, created, metadata, spec, status, surroundings)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}', ?7)",
-            params![
-                metadata.uid.clone().unwrap_or_default(),
-                namespace,
-                name,
-                now,
-                json(&metadata)?,
-                json(&workflow.spec)?,
-                json(surroundings)?,
-            ],
-        );
+        let uid = metadata.uid.clone().unwrap_or_default();
+        let row = params![uid, namespace, name, now];
+        let content = [json(&metadata)?, json(&workflow.spec)?, json(surroundings)?];
+        let mut insert = || {
+            let transaction = self.connection.transaction()?;
+            transaction.execute(
+                "INSERT INTO workflow (uid, namespace, name, created) VALUES (?1, ?2, ?3, ?4)",
+                row,
+            )?;
+            let key = transaction.last_insert_rowid();
+            let [metadata, spec, surroundings] = &content;
+            transaction.execute(
+                "INSERT INTO content (workflow, metadata, spec, surroundings) VALUES (?1, ?2, ?3, ?4)",
+                params![key, metadata, spec, surroundings],
+            )?;
+            transaction.commit()
+        };
+        let done = insert();
         match done {
-            Ok(_) => self.require(&name),
+            Ok(()) => self.require(&name),
             // Another process inserted the name after the look above.
             Err(rusqlite::Error::SqliteFailure(e, _))
                 if e.code == rusqlite::ErrorCode::ConstraintViolation =>
@@ -171,7 +176,8 @@ impl State {
         let texts = self
             .connection
             .query_row(
-                "SELECT metadata, spec, status, stored, surroundings FROM workflow WHERE key = ?1",
+                "SELECT metadata, spec, status, stored, surroundings
+                 FROM workflow JOIN content ON content.workflow = key WHERE key = ?1",
                 [summary.key],
                 |row| {
                     let column = |i| row.get::<_, String>(i);
@@ -207,7 +213,7 @@ impl State {
     pub fn delete(&mut self, summary: &Summary) -> Result<(), StateError> {
         let delete = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
-            for table in ["child", "node"] {
+            for table in ["child", "node", "content"] {
                 let sql = format!("DELETE FROM {table} WHERE workflow = ?1");
                 transaction.execute(&sql, [summary.key])?;
             }
@@ -221,7 +227,7 @@ impl State {
     pub fn set_shutdown(&mut self, summary: &Summary, strategy: &str) -> Result<(), StateError> {
         self.connection
             .execute(
-                "UPDATE workflow SET spec = json_set(spec, '$.shutdown', ?2) WHERE key = ?1",
+                "UPDATE content SET spec = json_set(spec, '$.shutdown', ?2) WHERE workflow = ?1",
                 params![summary.key, strategy],
             )
             .map(drop)

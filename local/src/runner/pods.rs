@@ -31,8 +31,11 @@ impl Pods {
         host: &PodHost,
         workflow: &mut Workflow,
     ) -> Result<(Pods, Vec<Observation>), HostError> {
-        let name = workflow.metadata.as_ref().and_then(|m| m.name.clone()).unwrap_or_default();
         let mut pods = Pods::default();
+        if workflow.status.is_none() {
+            return Ok((pods, Vec::new()));
+        }
+        let name = workflow.metadata.as_ref().and_then(|m| m.name.clone()).unwrap_or_default();
         let mut observed = Vec::new();
         for FinishedPod { pod, task_result } in host.finished_pods(&name)? {
             pods.ended.push((node_of(&pod), name_of(&pod)));

@@ -139,7 +139,7 @@ impl Rows<'_> {
     }
 
     fn set(&self, column: &str, text: &str) -> Result<(), StateError> {
-        let sql = format!("UPDATE workflow SET {column} = ?2 WHERE key = ?1");
+        let sql = format!("UPDATE content SET {column} = ?2 WHERE workflow = ?1");
         self.run(&sql, params![self.key, text])
     }
 

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 /// Raised when the tables change; a file of another version is refused.
 pub(super) const VERSION: i64 = 1;
 
+/// What may be large and hardly ever changes is apart from what changes with every turn: a row is written as a whole.
 const TABLES: &str = "
 CREATE TABLE workflow (
   key INTEGER PRIMARY KEY,
@@ -19,9 +21,11 @@ CREATE TABLE workflow (
   progress TEXT NOT NULL DEFAULT '',
   created INTEGER NOT NULL,
   finished INTEGER,
+  status TEXT NOT NULL DEFAULT '{}');
+CREATE TABLE content (
+  workflow INTEGER PRIMARY KEY,
   metadata TEXT NOT NULL,
   spec TEXT NOT NULL,
-  status TEXT NOT NULL,
   stored TEXT NOT NULL DEFAULT '{}',
   surroundings TEXT NOT NULL);
 CREATE TABLE node (workflow INTEGER, id TEXT, status TEXT NOT NULL, PRIMARY KEY (workflow, id)) WITHOUT ROWID;
@@ -36,6 +40,8 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A killed process loses nothing with NORMAL; a power cut may lose the last moments but never breaks the file.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // What is in the log stays there when a process ends: a short run does not wait for the disk.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     create(&mut connection)?;
     Ok(connection)
