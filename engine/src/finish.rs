@@ -7,7 +7,6 @@ use crate::action::{Action, StopStrategy};
 use crate::engine::{Engine, Stage};
 use crate::expr::{Mode, evaluate_bool, substitute_json};
 use crate::phase::{self, kind};
-use crate::pod::pod_name;
 use crate::run::{Call, Home, Key, Role, Target};
 
 impl Engine {
@@ -60,7 +59,7 @@ impl Engine {
                     "message": node.message,
                     "templateName": node.template_name,
                     "phase": node.phase,
-                    "podName": pod_name(self.name(), &node.template_name, &node.name),
+                    "podName": self.pod_name_of(&node_template(node), &node.name, &node.id),
                     "finishedAt": node.finished_at,
                 })
             })
@@ -185,7 +184,7 @@ impl Engine {
         }
         let pods = self.status().nodes.values().filter(|node| node.r#type == kind::POD);
         let names: Vec<String> =
-            pods.map(|node| pod_name(self.name(), &node_template(node), &node.name)).collect();
+            pods.map(|node| self.pod_name_of(&node_template(node), &node.name, &node.id)).collect();
         self.actions.extend(names.into_iter().map(|name| Action::DeletePod { name }));
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::expr::{Mode, Scope, substitute};
 use crate::location;
 use crate::phase;
-use crate::pod::{BuiltPod, PodError, PodRequest, build_pod, pod_name};
+use crate::pod::{BuiltPod, PodError, PodRequest, build_pod};
 use crate::pod_status::{self, Verdict};
 use crate::run::{Call, Key, State, Task};
 
@@ -76,7 +76,7 @@ impl Engine {
     pub(crate) fn start_pod(&mut self, key: Key, template: &Template) {
         let Some(run) = self.runs.get(key) else { return };
         let (id, node_name) = (run.id.clone(), run.name.clone());
-        let name = pod_name(self.name(), &template.name, &node_name);
+        let name = self.pod_name_of(&template.name, &node_name, &id);
         self.pod_nodes.insert(name.clone(), id.clone());
         let reported = self.status().task_results_completion_status.get(&id) == Some(&true);
         let started = self.node(&id).and_then(|n| n.started_at.as_ref()).map_or(self.now, |t| t.0);

@@ -8,7 +8,6 @@ use crate::engine::Engine;
 use crate::expr::{Mode, Scope, Var, has_tags, substitute, substitute_json};
 use crate::globals::config_map_value;
 use crate::location;
-use crate::pod::pod_name;
 use crate::run::{Call, Key};
 
 /// How many missing items an error names.
@@ -38,7 +37,7 @@ impl Engine {
         let mut scope = Scope::child(&self.globals);
         scope.set("node.name", run.name.clone());
         if template.container.is_some() || template.script.is_some() {
-            scope.set("pod.name", pod_name(self.name(), &template.name, &run.name));
+            scope.set("pod.name", self.pod_name_of(&template.name, &run.name, &run.id));
         }
         if let Some((prefix, name)) = &call.caller {
             scope.set(format!("{prefix}.name"), name.clone());

@@ -6,7 +6,7 @@ use lighter_api::{Inputs, NodeFlag, NodeStatus, TemplateRef, WorkflowStatus};
 
 use crate::engine::Engine;
 use crate::phase::{self, kind};
-use crate::pod::node_id;
+use crate::pod::{node_id, pod_name};
 use crate::run::{Home, Key};
 
 /// What a new node is made of, beside its name.
@@ -37,8 +37,22 @@ impl Engine {
         self.workflow.status.get_or_insert_default()
     }
 
+    /// The id of a node. Argo's ids are short hashes: where another node has this one already, a number is added.
     pub(crate) fn id_of(&self, node_name: &str) -> String {
-        node_id(self.name(), node_name)
+        let id = node_id(self.name(), node_name);
+        let taken = |id: &str| self.node(id).is_some_and(|node| node.name != node_name);
+        if !taken(&id) {
+            return id;
+        }
+        let numbered = (2..).map(|n: u32| format!("{id}-{n}")).find(|id| !taken(id));
+        numbered.unwrap_or(id)
+    }
+
+    /// The name of a node's pod; numbered as its id is.
+    pub(crate) fn pod_name_of(&self, template: &str, node_name: &str, id: &str) -> String {
+        let name = pod_name(self.name(), template, node_name);
+        let number = id.strip_prefix(&node_id(self.name(), node_name)).unwrap_or_default();
+        format!("{name}{number}")
     }
 
     pub(crate) fn node(&self, id: &str) -> Option<&NodeStatus> {

@@ -5,6 +5,7 @@ mod run {
     mod fan_in;
     mod features;
     mod golden;
+    mod limits;
     mod properties;
     mod scale;
     pub mod world;

@@ -126,9 +126,11 @@ fn summary(workflow: &Workflow) -> BTreeMap<String, String> {
 
 /// Runs with the choices: which pod ends next, how its events are mixed, when the engine is made anew.
 fn shaken(spec: &str, choices: &[u32]) -> World {
-    let mut world = World::with(workflow(spec), config(), ends);
     let mut choices = choices.iter().copied().cycle();
     let mut choose = move |n: usize| choices.next().map_or(0, |c| c as usize % n.max(1));
+    let mut config = config();
+    config.max_pending_pods = Some(1 + choose(4));
+    let mut world = World::with(workflow(spec), config, ends);
     let mut history: Vec<Observation> = Vec::new();
     for _ in 0..100_000 {
         world.step();
