@@ -4,8 +4,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use crate::paths::Paths;
+
+/// How often a signal file is looked at that nobody has written to yet.
+const UNWRITTEN_LOOKS: u32 = 20;
+const UNWRITTEN_PAUSE: Duration = Duration::from_millis(5);
 
 /// One container's directory.
 #[derive(Clone, Debug)]
@@ -62,22 +68,32 @@ impl Control {
 
     /// Asks the container's emissary to signal its command.
     pub fn write_signal(&self, signal: i32) -> io::Result<()> {
+        let temporary = self.file(&format!(".signal-{}", std::process::id()));
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(0o666)
-            .open(self.file("signal"))?;
-        write!(file, "{signal}")
+            .open(&temporary)?;
+        write!(file, "{signal}")?;
+        fs::rename(temporary, self.file("signal"))
     }
 
-    /// Takes the signal that another container has asked for, if any.
+    /// Takes the signal that another container has asked for, if any. What is no signal is removed.
+    ///
+    /// Watchers are told of a new file, not of writes to it: one that is still empty gets a moment.
     pub fn take_signal(&self) -> Option<i32> {
         let path = self.file("signal");
-        let signal =
-            fs::read_to_string(&path).ok()?.trim().parse().ok().filter(|&signal| signal > 0)?;
+        let mut text = fs::read(&path).ok()?;
+        for _ in 0..UNWRITTEN_LOOKS {
+            if !text.is_empty() {
+                break;
+            }
+            thread::sleep(UNWRITTEN_PAUSE);
+            text = fs::read(&path).ok()?;
+        }
         fs::remove_file(path).ok()?;
-        Some(signal)
+        std::str::from_utf8(&text).ok()?.trim().parse().ok().filter(|&signal| signal > 0)
     }
 
     /// Holds a lock for as long as the container's emissary lives, however it ends.
@@ -94,6 +110,11 @@ impl Control {
         file.lock_shared()?;
         fs::rename(temporary, self.file(".alive"))?;
         Ok(file)
+    }
+
+    /// Sleeps until the container's emissary lives no more.
+    pub fn await_end(&self) -> io::Result<()> {
+        File::open(self.file(".alive"))?.lock()
     }
 
     /// Whether the container's emissary lives; `None` if it has not started.
@@ -113,12 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn signals_are_taken_once_and_garbage_is_left() {
+    fn signals_are_taken_once_and_garbage_is_none() {
         let root = tempfile::tempdir().unwrap();
         let control = control(root.path());
         for garbage in ["", "x", "0", "-9"] {
             fs::write(control.file("signal"), garbage).unwrap();
             assert_eq!(control.take_signal(), None, "{garbage:?}");
+            assert!(!control.file("signal").exists(), "else a later one would not be new");
         }
         control.write_signal(15).unwrap();
         assert_eq!((control.take_signal(), control.take_signal()), (Some(15), None));

@@ -173,6 +173,5 @@ fn ends(signal: i32) -> bool {
 fn wait(events: &mut Events, deadline: Option<Instant>) -> Result<Vec<i32>, Failure> {
     events
         .wait(deadline)
-        .map(|woken| woken.signals)
         .map_err(|error| Failure::new(format!("failed to wait for signals: {}", os_text(&error))))
 }

@@ -1,5 +1,6 @@
 //! One place to sleep: signals, changes in watched directories, and a deadline.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -12,26 +13,22 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::log;
+use crate::sys;
 
-/// How often files are looked at where the kernel has no inotify instance or watch left.
+/// How often files are looked at where the kernel offers no way to be told.
 const FALLBACK: Duration = Duration::from_secs(2);
 
 /// All signals of this process, and changes in the directories it watches.
 ///
 /// Signals are blocked from [`Events::new`] on, for this thread and those it starts; they are only seen here.
+/// Directories are watched by dnotify: a process that ends with inotify watches takes some 10 ms longer to end.
 pub struct Events {
     signals: SignalFd,
+    /// A directory is watched for as long as it is open.
+    watched: Vec<File>,
+    /// For kernels without dnotify.
     inotify: Option<Inotify>,
-    complete: bool,
-}
-
-/// Why [`Events::wait`] has returned.
-#[derive(Debug, Default)]
-pub struct Woken {
-    /// Signals, oldest first.
-    pub signals: Vec<i32>,
-    /// Whether watched files have changed.
-    pub files: bool,
+    polls: bool,
 }
 
 impl Events {
@@ -40,39 +37,48 @@ impl Events {
         let all = SigSet::all();
         all.thread_block()?;
         let signals = SignalFd::with_flags(&all, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok();
-        let complete = inotify.is_some();
-        Ok(Self { signals, inotify, complete })
+        Ok(Self { signals, watched: Vec::new(), inotify: None, polls: false })
     }
 
-    /// Watches a directory for files that appear or have been written. Without inotify, files are polled.
+    /// Watches a directory for files that appear there.
     pub fn watch(&mut self, directory: &Path) {
-        self.watch_for(directory, AddWatchFlags::empty());
+        self.watch_for(directory, sys::Changes::Appear);
     }
 
     /// Like [`Events::watch`], and for every write to a file there.
     pub fn watch_writes(&mut self, directory: &Path) {
-        self.watch_for(directory, AddWatchFlags::IN_MODIFY);
+        self.watch_for(directory, sys::Changes::AppearOrWritten);
     }
 
-    fn watch_for(&mut self, directory: &Path, more: AddWatchFlags) {
-        let written =
-            AddWatchFlags::IN_CREATE | AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
-        let added =
-            self.inotify.as_ref().map(|inotify| inotify.add_watch(directory, written | more));
-        if !matches!(added, Some(Ok(_))) {
-            log::debug(
-                "inotify is not available, files are polled",
-                &[("directory", &directory.to_string_lossy())],
-            );
-            self.complete = false;
+    fn watch_for(&mut self, directory: &Path, changes: sys::Changes) {
+        let notified = File::open(directory).and_then(|file| {
+            sys::notify(&file, changes)?;
+            Ok(file)
+        });
+        if let Ok(file) = notified {
+            self.watched.push(file);
+        } else if self.watch_by_inotify(directory).is_err() {
+            log::debug("files are polled", &[("directory", &directory.to_string_lossy())]);
+            self.polls = true;
         }
     }
 
-    /// Sleeps until a signal comes, a watched file changes, or the deadline passes.
+    fn watch_by_inotify(&mut self, directory: &Path) -> nix::Result<()> {
+        let inotify = match self.inotify.take() {
+            Some(inotify) => inotify,
+            None => Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?,
+        };
+        let changes =
+            AddWatchFlags::IN_CREATE | AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
+        let added = inotify.add_watch(directory, changes);
+        self.inotify = Some(inotify);
+        added.map(drop)
+    }
+
+    /// Sleeps until a signal comes, a watched directory changes, or the deadline passes; returns the signals, oldest first.
     ///
     /// May return early with nothing: callers look at their files again after every return.
-    pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Woken> {
+    pub fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Vec<i32>> {
         let timeout = self.timeout(deadline);
         let mut descriptors = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         if let Some(inotify) = &self.inotify {
@@ -82,22 +88,22 @@ impl Events {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let mut files = false;
         if let Some(inotify) = &self.inotify {
-            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {
-                files = true;
-            }
+            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
         }
         let mut signals = Vec::new();
         while let Ok(Some(info)) = self.signals.read_signal() {
-            signals.extend(i32::try_from(info.ssi_signo));
+            // The kernel's own SIGIO is dnotify's; one that a process has sent has a code of 0 or below.
+            if info.ssi_signo != Signal::SIGIO as u32 || info.ssi_code <= 0 {
+                signals.extend(i32::try_from(info.ssi_signo));
+            }
         }
-        Ok(Woken { signals, files })
+        Ok(signals)
     }
 
     fn timeout(&self, deadline: Option<Instant>) -> PollTimeout {
         let until = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let longest = if self.complete { None } else { Some(FALLBACK) };
+        let longest = self.polls.then_some(FALLBACK);
         match until.into_iter().chain(longest).min() {
             // Rounded up: a poll that ends a moment early would spin.
             Some(duration) => {

@@ -39,19 +39,19 @@ fn end_on_sigterm(paths: &Paths) -> Result<(), Failure> {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;
     let termination_log = paths.termination_log.clone();
-    let listen =
-        move || {
-            while let Ok(woken) = events.wait(None) {
-                if woken.signals.into_iter().any(|signal| {
-                    is_term(signal) || signal == nix::sys::signal::Signal::SIGINT as i32
-                }) {
-                    crate::end_now(
-                        &termination_log,
-                        &Failure::new("init was terminated before it was done"),
-                    );
-                }
+    let listen = move || {
+        while let Ok(signals) = events.wait(None) {
+            if signals
+                .into_iter()
+                .any(|signal| is_term(signal) || signal == nix::sys::signal::Signal::SIGINT as i32)
+            {
+                crate::end_now(
+                    &termination_log,
+                    &Failure::new("init was terminated before it was done"),
+                );
             }
-        };
+        }
+    };
     thread::Builder::new().stack_size(64 * 1024).spawn(listen).map_err(|error| {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -19,6 +20,30 @@ pub fn kill(pid: i32, signal: i32) -> io::Result<()> {
     match unsafe { libc::kill(pid, signal) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// What [`notify`] tells of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// A file gets a name in it.
+    Appear,
+    /// That, and every write to a file in it.
+    AppearOrWritten,
+}
+
+/// Has the kernel send SIGIO for changes in an open directory, until it is closed (dnotify).
+pub fn notify(directory: &File, changes: Changes) -> io::Result<()> {
+    const DN_MODIFY: u32 = 0x2;
+    const DN_CREATE: u32 = 0x4;
+    const DN_RENAME: u32 = 0x10;
+    const DN_MULTISHOT: u32 = 0x8000_0000;
+    let modify = if changes == Changes::AppearOrWritten { DN_MODIFY } else { 0 };
+    let flags = DN_MULTISHOT | DN_CREATE | DN_RENAME | modify;
+    // SAFETY: the call takes a descriptor and integers, and touches no memory of this process.
+    match unsafe { libc::fcntl(directory.as_raw_fd(), libc::F_NOTIFY, flags) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 

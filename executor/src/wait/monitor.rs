@@ -4,10 +4,12 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::control::Control;
 use crate::events::{Events, is_term};
@@ -15,20 +17,24 @@ use crate::failure::{Failure, os_text};
 use crate::log;
 use crate::paths::Paths;
 use crate::settings;
+use crate::sys;
 use crate::template::Template;
 
 /// How long `wait` goes on waiting when all main containers were killed and do not end.
 const AFTER_KILL: Duration = Duration::from_secs(10);
-/// Between the end of an emissary and the moment when its lock is free.
-const SHORTLY: Duration = Duration::from_millis(50);
-
 /// Watches the main containers of a pod.
 pub(super) struct Monitor<'a> {
-    mains: Vec<Control>,
+    mains: Vec<Main>,
     paths: &'a Paths,
     grace: Duration,
     phase: Phase,
     progress: Option<Progress>,
+}
+
+struct Main {
+    control: Control,
+    /// Whether a thread tells of its emissary's end.
+    watched: bool,
 }
 
 /// What comes next if main goes on.
@@ -65,7 +71,7 @@ impl<'a> Monitor<'a> {
                 ))
             })?;
             events.watch(control.directory());
-            mains.push(control);
+            mains.push(Main { control, watched: false });
         }
         let deadline = deadline.map(|at| {
             let left =
@@ -88,18 +94,15 @@ impl<'a> Monitor<'a> {
         events: &mut Events,
         mut report_progress: impl FnMut(&str) -> Result<(), String>,
     ) -> Result<(), String> {
-        let mut look_again = None;
-        while self.mains.iter().any(is_pending) {
+        while self.mains.iter_mut().any(Main::is_pending) {
             if self.has_waited_enough() {
                 log::warn("main containers have not ended, going on without them", &[]);
                 return Ok(());
             }
             let tick =
                 self.progress.as_mut().and_then(|progress| progress.step(&mut report_progress));
-            let next = self.next().into_iter().chain(tick).chain(look_again.take()).min();
-            let woken = events.wait(next).map_err(|error| os_text(&error))?;
-            look_again = woken.files.then(|| Instant::now() + SHORTLY);
-            if woken.signals.into_iter().any(is_term) {
+            let next = self.next().into_iter().chain(tick).min();
+            if events.wait(next).map_err(|error| os_text(&error))?.into_iter().any(is_term) {
                 self.on_sigterm();
             }
         }
@@ -140,7 +143,7 @@ impl<'a> Monitor<'a> {
 
     /// Who stops a pod stops main too: it gets the time to leave its outputs, but only if it lives.
     fn on_sigterm(&mut self) {
-        let alive = self.mains.iter().any(|main| main.is_alive() == Some(true));
+        let alive = self.mains.iter().any(|main| main.control.is_alive() == Some(true));
         let patience = if alive { (self.grace / 2).min(AFTER_KILL) } else { Duration::ZERO };
         let end = Instant::now() + patience;
         self.phase = match self.phase {
@@ -151,9 +154,9 @@ impl<'a> Monitor<'a> {
     }
 
     fn signal_mains(&self, signal: Signal) {
-        for main in self.mains.iter().filter(|main| !main.is_done()) {
-            if let Err(error) = main.write_signal(signal as i32) {
-                let directory = main.directory().to_string_lossy();
+        for main in self.mains.iter().filter(|main| !main.control.is_done()) {
+            if let Err(error) = main.control.write_signal(signal as i32) {
+                let directory = main.control.directory().to_string_lossy();
                 log::error(
                     "failed to signal container",
                     &[("directory", &directory), ("error", &os_text(&error))],
@@ -163,11 +166,27 @@ impl<'a> Monitor<'a> {
     }
 }
 
-/// Whether a container may still record an exit code. One whose emissary was killed never will.
-fn is_pending(main: &Control) -> bool {
-    // Life first: an emissary records its code before it ends.
-    let gone = main.is_alive() == Some(false);
-    !main.is_done() && !gone
+impl Main {
+    /// Whether the container may still record an exit code. One whose emissary was killed never will.
+    fn is_pending(&mut self) -> bool {
+        // Life first: an emissary records its code before it ends.
+        let alive = self.control.is_alive();
+        if alive == Some(true) && !self.watched {
+            self.watched = watch_life(self.control.clone()).is_ok();
+        }
+        !self.control.is_done() && alive != Some(false)
+    }
+}
+
+/// Wakes the main thread when the container's emissary has ended, even if it could tell nobody.
+fn watch_life(control: Control) -> io::Result<()> {
+    let watch = move || {
+        if control.await_end().is_ok() {
+            // A signal without a meaning of its own here; it only ends the sleep.
+            let _ = sys::kill(Pid::this().as_raw(), Signal::SIGIO as i32);
+        }
+    };
+    thread::Builder::new().stack_size(64 * 1024).spawn(watch).map(drop)
 }
 
 impl Progress {
