@@ -69,6 +69,27 @@ pub struct Artifact {
     pub sha256: String,
 }
 
+impl Artifact {
+    /// The place that the artifact names, without the rest of it.
+    pub fn location(&self) -> ArtifactLocation {
+        ArtifactLocation {
+            archive_logs: None,
+            artifactory: self.artifactory.clone(),
+            azure: self.azure.clone(),
+            gcs: self.gcs.clone(),
+            git: self.git.clone(),
+            hdfs: self.hdfs.clone(),
+            http: self.http.clone(),
+            oss: self.oss.clone(),
+            plugin: self.plugin.clone(),
+            raw: self.raw.clone(),
+            s3: self.s3.clone(),
+            folder: self.folder.clone(),
+            volume: self.volume.clone(),
+        }
+    }
+}
+
 /// A place in a store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

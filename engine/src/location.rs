@@ -8,25 +8,6 @@ use lighter_api::{
 /// Argo's default layout of keys.
 const DEFAULT_KEY_FORMAT: &str = "{{workflow.name}}/{{pod.name}}";
 
-/// The location in an artifact.
-pub(crate) fn of(artifact: &Artifact) -> ArtifactLocation {
-    ArtifactLocation {
-        archive_logs: None,
-        artifactory: artifact.artifactory.clone(),
-        azure: artifact.azure.clone(),
-        gcs: artifact.gcs.clone(),
-        git: artifact.git.clone(),
-        hdfs: artifact.hdfs.clone(),
-        http: artifact.http.clone(),
-        oss: artifact.oss.clone(),
-        plugin: artifact.plugin.clone(),
-        raw: artifact.raw.clone(),
-        s3: artifact.s3.clone(),
-        folder: artifact.folder.clone(),
-        volume: artifact.volume.clone(),
-    }
-}
-
 /// Puts a location into an artifact.
 pub(crate) fn put(artifact: &mut Artifact, location: ArtifactLocation) {
     artifact.artifactory = location.artifactory;
@@ -45,7 +26,7 @@ pub(crate) fn put(artifact: &mut Artifact, location: ArtifactLocation) {
 
 /// True if the artifact says where it lies, fully or by a key in the repository.
 pub(crate) fn is_placed(artifact: &Artifact) -> bool {
-    of(artifact) != ArtifactLocation::default()
+    artifact.location() != ArtifactLocation::default()
 }
 
 /// The key in a location, for those kinds that have one.

@@ -11,7 +11,7 @@ mod names;
 mod own_name;
 mod parts;
 mod patch;
-mod paths;
+pub(crate) mod paths;
 mod places;
 mod settings;
 mod volumes;

@@ -350,7 +350,7 @@ impl Engine {
                 outputs.exit_code = node.outputs.take().and_then(|outputs| outputs.exit_code);
                 for artifact in &mut outputs.artifacts {
                     if let Some(own) = &own_location {
-                        let full = location::complete(location::of(artifact), own);
+                        let full = location::complete(artifact.location(), own);
                         location::put(artifact, full);
                     }
                 }

@@ -208,7 +208,7 @@ impl Engine {
     /// Spells out what lies in the workflow's repository, for a template that has another one.
     fn complete_artifact(&self, artifact: &mut Artifact) {
         let Some(repository) = &self.repository else { return };
-        location::put(artifact, location::complete(location::of(artifact), repository));
+        location::put(artifact, location::complete(artifact.location(), repository));
         for part in artifact.collection.iter_mut().flat_map(|c| &mut c.parts) {
             if part.location.is_some() || part.key.is_empty() {
                 continue;
@@ -308,6 +308,6 @@ fn summary(artifact: &Artifact) -> Artifact {
         collect: artifact.collect.clone(),
         ..Artifact::default()
     };
-    location::put(&mut copy, location::of(artifact));
+    location::put(&mut copy, artifact.location());
     copy
 }

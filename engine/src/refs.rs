@@ -152,7 +152,7 @@ impl Engine {
 }
 
 fn part(node: &LoopNode, artifact: &Artifact) -> Part {
-    let place = location::of(artifact);
+    let place = artifact.location();
     let key = location::bare_key(&place);
     let file = artifact.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     Part {
@@ -186,7 +186,7 @@ fn append(artifact: &mut Artifact, sub_path: &str) -> Result<(), String> {
             artifact.name
         ));
     }
-    let mut place = location::of(artifact);
+    let mut place = artifact.location();
     location::append(&mut place, sub_path)
         .map_err(|error| format!("artifact '{}': {error}", artifact.name))?;
     location::put(artifact, place);

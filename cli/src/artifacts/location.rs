@@ -4,21 +4,7 @@ use lighter_api::{Artifact, ArtifactLocation, ArtifactRepository, Workflow};
 
 /// The artifact's location, completed by the repository that the status names.
 pub fn of(workflow: &Workflow, artifact: &Artifact) -> ArtifactLocation {
-    let mut location = ArtifactLocation {
-        archive_logs: None,
-        artifactory: artifact.artifactory.clone(),
-        azure: artifact.azure.clone(),
-        gcs: artifact.gcs.clone(),
-        git: artifact.git.clone(),
-        hdfs: artifact.hdfs.clone(),
-        http: artifact.http.clone(),
-        oss: artifact.oss.clone(),
-        plugin: artifact.plugin.clone(),
-        raw: artifact.raw.clone(),
-        s3: artifact.s3.clone(),
-        folder: artifact.folder.clone(),
-        volume: artifact.volume.clone(),
-    };
+    let mut location = artifact.location();
     let reference = workflow.status.as_ref().and_then(|s| s.artifact_repository_ref.as_ref());
     if let Some(repository) = reference.and_then(|r| r.artifact_repository.as_ref()) {
         complete(&mut location, repository);

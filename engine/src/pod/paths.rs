@@ -5,7 +5,7 @@ use lighter_api::k8s_openapi::api::core::v1::VolumeMount;
 use super::PodError;
 
 /// The shortest path that means the same, without looking at a file system: as Go's `path.Clean`.
-pub(super) fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

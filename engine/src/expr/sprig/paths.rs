@@ -2,6 +2,7 @@
 
 use crate::expr::run::Outcome;
 use crate::expr::value::Val;
+use crate::pod::paths::clean;
 
 pub(super) fn call(name: &str, args: &[Val]) -> Option<Outcome> {
     let [Val::Str(path)] = args else { return None };
@@ -26,25 +27,5 @@ fn base(path: &str) -> &str {
         "" if path.is_empty() => ".",
         "" => "/",
         trimmed => trimmed.rsplit('/').next().unwrap_or(trimmed),
-    }
-}
-
-fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    match (rooted, parts.is_empty()) {
-        (true, _) => format!("/{}", parts.join("/")),
-        (false, true) => ".".to_owned(),
-        (false, false) => parts.join("/"),
     }
 }
