@@ -32,6 +32,14 @@ pub fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
         .map_err(io::Error::from)
 }
 
+/// Gives every signal its default effect again: whoever started us may ignore some, as `nohup` does.
+pub fn default_signals() {
+    for number in 1..=libc::SIGRTMAX() {
+        // SAFETY: no handler is installed. Numbers that cannot be changed are refused.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
+}
+
 /// Makes a mount read-only, with the mounts below it if `recursive`.
 pub fn make_read_only(mount: BorrowedFd<'_>, recursive: bool) -> io::Result<()> {
     let attributes = libc::mount_attr {

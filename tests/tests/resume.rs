@@ -120,3 +120,17 @@ fn another_terminal_can_stop_a_run() {
     let left = fs::read_dir(lighter.state().join("pods")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "pods of a deleted workflow are left");
 }
+
+#[test]
+fn steps_do_not_inherit_that_hangups_are_ignored() {
+    let lighter = Lighter::new(User::Current, Images::Host);
+    let run = lighter.command(["run", "workflows/hangup.yaml", "--images", "host"]);
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
+        .arg(run.get_program())
+        .args(run.get_args());
+    shell.current_dir(run.get_current_dir().unwrap());
+    let ran = Ran::from(shell.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+}

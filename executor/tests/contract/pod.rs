@@ -101,7 +101,9 @@ impl Pod {
 
     /// Any command in this pod's root.
     pub fn inside(&self, workdir: &str, words: &[&str]) -> Command {
-        let mut command = Command::new("unshare");
+        // Whoever runs the tests may ignore signals (`nohup` does); who starts a container does not.
+        let mut command = Command::new("env");
+        command.args(["--default-signal", "unshare"]);
         command.args(if nix::unistd::geteuid().is_root() { &["-m"][..] } else { &["-rm"] });
         command
             .args(["sh", "-c", ENTER, "enter"])

@@ -12,6 +12,7 @@ use rustix::process::{Gid, Signal, Uid};
 use rustix::thread::CapabilitySet;
 
 use super::spec::{Identity, ProcessSpec};
+use crate::sys;
 
 /// One more than the highest capability that any kernel has.
 const CAPABILITIES: u32 = 64;
@@ -44,6 +45,7 @@ fn execute(identity: &Identity, process: &ProcessSpec) -> Result<Infallible, Str
     if !process.env.iter().any(|(key, _)| key == "HOME") {
         command.env("HOME", home_of(identity.uid));
     }
+    sys::default_signals();
     let error = command.exec();
     Err(format!("cannot run {name:?}: {}", exec_error(&error)))
 }
