@@ -87,14 +87,18 @@ pub(super) fn offload(
     let config = || mount(CONFIG_VOLUME, CONFIG_PATH);
     for container in spec.init_containers.iter_mut().flatten() {
         let env = container.env.iter_mut().flatten();
-        let large = |text: &&mut String| text.len() > MAX_INLINE;
         let mut templates = env.filter(|variable| variable.name == TEMPLATE);
-        let template = templates.find_map(|variable| variable.value.as_mut().filter(large));
-        if let Some(template) = template {
-            let text = std::mem::replace(template, "offloaded".to_owned());
-            data.insert(TEMPLATE.to_owned(), text);
-            add_mounts(container, [config()]);
+        let Some(template) = templates.find_map(|variable| variable.value.as_mut()) else {
+            continue;
+        };
+        if template.len() <= MAX_INLINE {
+            // A kubelet takes `$$` and `$(NAME)` in a value for its own: a script's `$$` would lose a sign.
+            *template = template.replace('$', "$$");
+            continue;
         }
+        let text = std::mem::replace(template, "offloaded".to_owned());
+        data.insert(TEMPLATE.to_owned(), text);
+        add_mounts(container, [config()]);
     }
     for container in spec.containers.iter_mut().filter(|container| container.name != WAIT) {
         let Some(json) = container.args.as_ref().map(args_json).transpose()? else { continue };
