@@ -4,6 +4,7 @@
 //! - [`transfer`] moves one artifact between a store and a path, packing or unpacking on the way;
 //! - [`collect`] brings the parts of a loop together;
 //! - [`store`] is where bytes lie, [`archive`] how they are packed;
+//! - [`web`] makes HTTP clients for stores and for others;
 //! - [`Source`] and [`Target`] are paths that a step controls, resolved so that its links lead nowhere else;
 //! - [`place`] writes so that two writers never mix.
 
@@ -14,12 +15,14 @@ mod digest;
 mod error;
 mod name;
 pub mod place;
+mod retry;
 mod secret;
 mod source;
 pub mod store;
 mod target;
 pub mod transfer;
 mod tree;
+pub mod web;
 
 pub use error::{Details, Error};
 pub use secret::{Secret, SecretFiles, Secrets};

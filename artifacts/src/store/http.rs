@@ -1,30 +1,26 @@
 //! HTTP: GET to load, PUT to save. Redirects are followed, with the body sent again; faults are tried again.
 
 mod download;
-mod retry;
 mod url;
 
 use super::{Object, Saved, Store};
 use crate::digest::{Hashing, copy};
 use crate::error::{Context, Error};
 use crate::place::{Pending, Policy};
+use crate::retry::{Fault, Retry};
 use crate::secret::{Secret, Secrets};
 use crate::source::{Body, Source};
 use crate::target::Target;
+use crate::web::{self, Web};
 use base64::Engine;
 use download::Download;
 use lighter_api::{BasicAuth, HttpArtifact, HttpAuth};
-use retry::{Fault, Retry};
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use ureq::{Agent, SendBody};
 use url::Url;
 
-const CONNECT: Duration = Duration::from_secs(30);
-/// Longest silence of the other side; whole transfers may take as long as they need.
-const SILENCE: Duration = Duration::from_secs(300);
 const REDIRECTS: usize = 10;
 
 pub(super) struct Http {
@@ -32,7 +28,7 @@ pub(super) struct Http {
 }
 
 struct Client {
-    agent: Agent,
+    web: Web,
     url: Url,
     headers: HeaderMap,
     /// The `Authorization` header; goes to the first host only.
@@ -67,7 +63,7 @@ impl Http {
         };
         let key = url.path().to_owned();
         let client = Client {
-            agent: agent(url.is_secure())?,
+            web: Web::new(web::Options::default())?,
             url,
             headers,
             authorization,
@@ -80,38 +76,6 @@ impl Http {
         let doing = format!("{verb} {}", self.client.url);
         Error::new(Error::Unsupported, doing, format!("HTTP knows no way to {verb}"))
     }
-}
-
-fn agent(secure: bool) -> Result<Agent, Error> {
-    let mut config = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .timeout_resolve(Some(CONNECT))
-        .timeout_connect(Some(CONNECT))
-        .timeout_recv_response(Some(SILENCE))
-        .timeout_per_read(Some(SILENCE))
-        .timeout_per_write(Some(SILENCE))
-        .user_agent(concat!("lighter/", env!("CARGO_PKG_VERSION")));
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|_| secure) {
-        config = config.tls_config(private_roots(std::path::Path::new(&path))?);
-    }
-    Ok(config.build().new_agent())
-}
-
-/// Certificates of one's own authority, where other tools look for them too.
-fn private_roots(path: &std::path::Path) -> Result<ureq::tls::TlsConfig, Error> {
-    let doing = || format!("read the certificates in {} (SSL_CERT_FILE)", path.display());
-    let pem = std::fs::read(path).doing(doing)?;
-    let mut roots = Vec::new();
-    for item in ureq::tls::parse_pem(&pem) {
-        let item = item.map_err(|error| Error::new(Error::Invalid, doing(), error.to_string()))?;
-        if let ureq::tls::PemItem::Certificate(certificate) = item {
-            roots.push(certificate);
-        }
-    }
-    let roots = ureq::tls::RootCerts::new_with_certs(&roots);
-    Ok(ureq::tls::TlsConfig::builder().root_certs(roots).build())
 }
 
 type Credentials = Option<(Secret, Secret)>;
@@ -168,7 +132,12 @@ impl Client {
         let first = self.url.with_path(key);
         let mut url = first.clone();
         for _ in 0..=REDIRECTS {
-            let mut request = Request::builder().method(method).uri(url.request_text());
+            let uri: Uri = url
+                .request_text()
+                .parse()
+                .map_err(|_| Fault::lasting("the address is malformed"))?;
+            let agent = self.web.agent(&uri).map_err(Fault::ours)?;
+            let mut request = Request::builder().method(method).uri(uri);
             if let Some(headers) = request.headers_mut() {
                 headers.extend(self.headers.clone());
                 headers.extend(extra.clone());
@@ -181,11 +150,11 @@ impl Client {
                 }
             }
             let response = match body {
-                Some(body) => body.send(&self.agent, request)?,
+                Some(body) => body.send(&agent, request)?,
                 None => {
                     let request =
                         request.body(SendBody::none()).map_err(|error| Fault::of(error.into()))?;
-                    self.agent.run(request).map_err(Fault::of)?
+                    agent.run(request).map_err(Fault::of)?
                 }
             };
             let Some(next) = redirect(method, &response) else {
@@ -207,13 +176,19 @@ impl Client {
         extra: &HeaderMap,
         body: Option<&Upload<'_>>,
     ) -> Result<Response<ureq::Body>, Error> {
-        self.retry.run(doing, || {
+        let done = self.retry.run(doing, || {
             let response = self.send(method, key, extra, body)?;
             if response.status().is_success() {
                 Ok(response)
             } else {
                 Err(Fault::status(&response))
             }
+        });
+        done.map_err(|error| match error {
+            Error::Denied(ref details) if details.advice.is_empty() => {
+                error.advise("check the credentials in `http.auth` and `http.headers`")
+            }
+            other => other,
         })
     }
 }

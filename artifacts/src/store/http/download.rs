@@ -1,9 +1,9 @@
 //! Reading a response to its end; a cut connection goes on where it was cut.
 
 use super::Client;
-use super::retry::Fault;
 use crate::digest::BLOCK;
 use crate::error::Error;
+use crate::retry::Fault;
 use std::io::{self, Read};
 use std::sync::Arc;
 use ureq::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -92,7 +92,7 @@ impl Download {
         }
         let mut body = response.into_body().into_reader();
         if !partial {
-            skip(&mut body, self.offset).map_err(|error| Fault::of(ureq::Error::Io(error)))?;
+            skip(&mut body, self.offset).map_err(Fault::io)?;
         }
         self.body = body;
         Ok(())

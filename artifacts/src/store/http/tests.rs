@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 use tempfile::TempDir;
 
 #[derive(Clone, Debug, Default)]
@@ -112,8 +113,8 @@ fn answer(stream: TcpStream, handler: &Handler, log: &Mutex<Vec<Seen>>) {
 
 fn open(location: &HttpArtifact, secrets: &Path) -> (Http, String) {
     let (mut store, key) = Http::new(location, &SecretFiles { root: secrets.into() }).unwrap();
-    let retry =
-        Retry { tries: 3, first_pause: Duration::from_millis(1), total: Duration::from_secs(20) };
+    let pause = Duration::from_millis(1);
+    let retry = Retry { tries: 3, first: pause, longest: pause, total: Duration::from_secs(20) };
     Arc::get_mut(&mut store.client).unwrap().retry = retry;
     (store, key)
 }

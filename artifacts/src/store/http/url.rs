@@ -61,10 +61,6 @@ impl Url {
         &self.path
     }
 
-    pub fn is_secure(&self) -> bool {
-        self.scheme == "https"
-    }
-
     /// The same place with another path. What a URL cannot hold is percent-encoded.
     pub fn with_path(&self, path: &str) -> Url {
         let escaped = encode_path(path).replace('?', "%3F").replace('#', "%23");
