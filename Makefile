@@ -7,6 +7,8 @@ SHELL := /bin/bash
 TARGET := x86_64-unknown-linux-musl
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/lighter/target
 RELEASE := $(CARGO_TARGET_DIR)/$(TARGET)/release
+# The name of the executor's images; make images IMAGE=registry.example/argoexec:1
+IMAGE ?= localhost/lighter/argoexec:0.1.0
 PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .PHONY: help
@@ -25,6 +27,15 @@ setup-lint:
 setup-tests:
 	@scripts/setup.sh musl-tools jq busybox-static python3 zip unzip util-linux
 
+.PHONY: setup-cluster
+setup-cluster: ## Kubernetes for tests, built from source once
+	@scripts/setup.sh runc containernetworking-plugins busybox-static openssl curl iproute2 util-linux python3
+	@tests/cluster/build.sh
+
+.PHONY: setup-images
+setup-images:
+	@scripts/setup.sh ca-certificates media-types python3
+
 .PHONY: build
 build: setup ## dist/lighter and dist/argoexec, both static
 	@echo "==> building dist/lighter and dist/argoexec (static, optimised; several minutes the first time)"
@@ -33,14 +44,36 @@ build: setup ## dist/lighter and dist/argoexec, both static
 	cp -f $(RELEASE)/lighter $(RELEASE)/argoexec dist/
 	@ls -l dist | awk 'NR > 1 {printf "%s  %.1f MiB\n", $$NF, $$5 / 1048576}'
 
+.PHONY: images
+images: setup-images build ## dist/images/argoexec.tar: the executor's images, an OCI archive, and what they are made of
+	images/argoexec.sh dist/images/argoexec.tar $(IMAGE) amd64=dist
+	images/sbom.py lighter-executor >dist/images/argoexec.cdx.json
+	@ls -l dist/images | awk 'NR > 1 {printf "%s  %.1f MiB\n", $$NF, $$5 / 1048576}'
+
 .PHONY: demo
 demo: build ## map over a list, collect, one JSON array: on this machine, through argoexec
 	@scripts/demo.sh
 
+# Only root can make a cluster's network and cgroups; its tests are listed as ignored for others.
+SETUP_CLUSTER := $(if $(filter 0,$(shell id -u)),setup-cluster setup-images)
+
 .PHONY: test
-test: setup-tests build ## all tests, from units to whole workflows with the built programs
+test: setup-tests $(SETUP_CLUSTER) build ## all tests, from units to whole workflows with the built programs
 	cargo test --locked --workspace --exclude lighter-tests
 	LIGHTER=$(CURDIR)/dist/lighter ARGOEXEC=$(CURDIR)/dist/argoexec cargo test --locked -p lighter-tests
+
+.PHONY: test-cluster
+test-cluster: $(SETUP_CLUSTER) build ## the tests that need a Kubernetes, as root
+	ARGOEXEC=$(CURDIR)/dist/argoexec cargo test --locked -p lighter-tests --test drop_in --test stock_pods
+
+CLUSTER_DIR ?= /var/tmp/lighter-cluster
+.PHONY: cluster-up
+cluster-up: setup-cluster ## a Kubernetes on this machine; export LIGHTER_CLUSTER=/var/tmp/lighter-cluster to test on it
+	@tests/cluster/cluster.sh up $(CLUSTER_DIR)
+
+.PHONY: cluster-down
+cluster-down: ## ends what cluster-up started, leaves nothing
+	@tests/cluster/cluster.sh down $(CLUSTER_DIR)
 
 .PHONY: lint
 lint: setup-lint ## formatting, clippy, licences of dependencies, shell scripts
