@@ -35,7 +35,7 @@ pub use item::Item;
 pub use nearest::nearest;
 pub use object::Object;
 pub use policy::*;
-pub use read::{Document, MAX_FILE_SIZE, Problem, Problems, Source, read, read_value};
+pub use read::{Document, MAX_FILE_SIZE, Problem, Problems, Source, read, read_typed, read_value};
 pub use repository::*;
 pub use result::*;
 pub use status::*;

@@ -16,6 +16,7 @@ pub(crate) use decode::decode;
 pub(crate) use problem::Flaw;
 pub use problem::{Problem, Problems};
 pub(crate) use scalar::resolve;
+use serde::de::DeserializeOwned;
 use tree::Position;
 pub use tree::Source;
 pub(crate) use tree::{Node, Value};
@@ -68,14 +69,32 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vec<Document>, Problems> {
 /// # Errors
 /// Everything that is wrong with the syntax; a second document.
 pub fn read_value(name: &str, text: &str) -> Result<serde_json::Value, Problems> {
+    one(name, text, |root, _| root.to_json()).map(Option::unwrap_or_default)
+}
+
+/// As [`read_value`], into a type: unknown and misspelt fields are problems too. An empty text is the type's default.
+pub fn read_typed<T: DeserializeOwned + Default>(name: &str, text: &str) -> Result<T, Problems> {
+    let read = one(name, text, |root, flaws| decode::decode(&root, flaws));
+    read.map(|value| value.flatten().unwrap_or_default())
+}
+
+fn one<T>(
+    name: &str,
+    text: &str,
+    take: impl FnOnce(Node, &mut Vec<Flaw>) -> T,
+) -> Result<Option<T>, Problems> {
     let mut flaws = Vec::new();
     let mut roots = parse(name, text, &mut flaws).into_iter().filter(|root| !root.is_null());
-    let value = roots.next();
+    let first = roots.next();
     if let Some(second) = roots.next() {
         flaws.push(Flaw::new(second.at, "a second document; only one is read here"));
     }
+    let value = match first {
+        Some(root) if flaws.is_empty() => Some(take(root, &mut flaws)),
+        _ => None,
+    };
     if flaws.is_empty() {
-        return Ok(value.map_or(serde_json::Value::Null, |root| root.to_json()));
+        return Ok(value);
     }
     let problems = flaws.into_iter().map(|flaw| flaw.in_file(name));
     Err(Problems(problems.collect()))

@@ -1,7 +1,5 @@
 //! Lists and reads the artifacts of a workflow from the stores where they lie.
 
-mod location;
-
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +9,7 @@ use lighter_artifacts::archive::{Limits, Unpacking};
 use lighter_artifacts::{
     Details, Error, Mounts, Secret, Secrets, Store, Target, open_store, transfer,
 };
+use lighter_engine::location_of;
 use lighter_local::state::{State, Surroundings};
 
 use crate::args;
@@ -92,7 +91,7 @@ impl Found {
                 "artifact `{name}` is a collection of a loop's artifacts; `lighter artifacts ls {workflow}` lists its parts"
             )));
         }
-        let location = location::of(&saved.workflow, &artifact);
+        let location = location_of(&saved.workflow, &artifact);
         let mounts = Mounts {
             folder_root: "/".into(),
             volume_root: state.folder().join("volumes").join(&saved.summary.namespace),

@@ -50,7 +50,9 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Failure {
         match error {
             RunError::State(error) => error.into(),
-            RunError::Engine(_) | RunError::Finished { .. } => Failure::invalid(error.to_string()),
+            RunError::Engine(_) | RunError::Repository(_) | RunError::Finished { .. } => {
+                Failure::invalid(error.to_string())
+            }
             _ => Failure::failed(error.to_string()),
         }
     }

@@ -32,7 +32,7 @@ pub struct Library {
 
 impl Library {
     /// The spec of a ClusterWorkflowTemplate, or of a WorkflowTemplate.
-    pub(crate) fn spec(&self, is_cluster: bool, name: &str) -> Option<&WorkflowSpec> {
+    pub fn spec(&self, is_cluster: bool, name: &str) -> Option<&WorkflowSpec> {
         if is_cluster {
             return self.cluster_templates.get(name)?.spec.as_ref();
         }

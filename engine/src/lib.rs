@@ -43,3 +43,4 @@ mod vars;
 pub use action::{Action, Observation, StopStrategy};
 pub use config::{Config, Library};
 pub use engine::{Engine, EngineError, advance};
+pub use location::location_of;

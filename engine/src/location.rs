@@ -2,7 +2,7 @@
 
 use lighter_api::{
     Artifact, ArtifactLocation, ArtifactRepository, AzureArtifact, FolderArtifact, GcsArtifact,
-    HdfsArtifact, OssArtifact, PluginArtifact, S3Artifact, VolumeArtifact,
+    HdfsArtifact, OssArtifact, PluginArtifact, S3Artifact, VolumeArtifact, Workflow,
 };
 
 /// Argo's default layout of keys.
@@ -88,6 +88,16 @@ pub(crate) fn complete(
             full
         }
         None => location,
+    }
+}
+
+/// Where an artifact of a workflow's status lies: a bare key is one in the repository that the status names.
+pub fn location_of(workflow: &Workflow, artifact: &Artifact) -> ArtifactLocation {
+    let kept = workflow.status.as_ref().and_then(|s| s.artifact_repository_ref.as_ref());
+    let repository = kept.and_then(|kept| from_repository(kept.artifact_repository.as_ref()?));
+    match repository {
+        Some(repository) => complete(artifact.location(), &repository),
+        None => artifact.location(),
     }
 }
 

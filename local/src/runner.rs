@@ -7,6 +7,7 @@ mod control;
 mod identity;
 mod pods;
 mod remove;
+mod repository;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,8 @@ pub enum RunError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Control(#[from] ControlError),
+    #[error("cannot use the artifact repository: {0}")]
+    Repository(String),
     #[error("workflow `{name}` has finished: {phase}")]
     Finished { name: String, phase: String },
     #[error("workflow `{name}` was killed; `lighter resume {name}` goes on with it")]
@@ -137,6 +140,7 @@ impl Runner {
         surroundings: Surroundings,
         options: &RunOptions,
     ) -> Result<Runner, RunError> {
+        setup::repository_of(&workflow, &surroundings)?;
         let now = Timestamp::now();
         let summary = state.insert(&workflow, &surroundings, now.as_millisecond())?;
         let lock = WorkflowLock::take(state.folder(), &summary)?;

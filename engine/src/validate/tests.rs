@@ -208,10 +208,10 @@ fn templates_are_checked() {
             ".initContainers[0].name: `wait` is a reserved Argo container name",
         ),
         (
-            "container: {image: a}\nsidecars: [{name: s, image: a}]\ndaemon: true\ninputs: {artifacts: [{name: i, path: /i, s3: {key: k}}]}",
+            "container: {image: a}\nsidecars: [{name: s, image: a}]\ndaemon: true\ninputs: {artifacts: [{name: i, path: /i, plugin: {key: k}}, {name: j, path: /j, s3: {key: k}}]}",
             ".daemon: `daemon` is not supported yet (start the server in the step that uses it)\n\
              .sidecars: `sidecars` is not supported yet (start the server in the container that uses it)\n\
-             .inputs.artifacts[0].s3: `s3` artifacts are not supported yet (use a folder, a volume, `raw` or `http`)",
+             .inputs.artifacts[0].plugin: artifacts of a plugin are not supported yet (use another store)",
         ),
         (
             "container: {image: a}\ninputs: {artifacts: [{name: i, path: /i, optional: true, collect: {as: json, name: x}}, {name: j, path: /j, optional: true, \

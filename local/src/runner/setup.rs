@@ -8,6 +8,7 @@ use lighter_api::{ArtifactRepository, FolderArtifactRepository, Workflow};
 use lighter_engine::pod::PodConfig;
 use lighter_engine::{Config, Library, Observation, StopStrategy};
 
+use super::repository::{self, Found};
 use super::{RunError, RunOptions};
 use crate::state::{StateError, Surroundings, make_folder};
 use crate::{HostError, PodHost, PodHostConfig};
@@ -44,11 +45,21 @@ pub(super) fn engine_config(
     let artifacts =
         std::fs::canonicalize(&artifacts).map_err(|e| StateError::folder("find", &artifacts, e))?;
     let path = artifacts.to_string_lossy().into_owned();
-    let repository = ArtifactRepository {
+    let own = ArtifactRepository {
         folder: Some(FolderArtifactRepository { path, key_format: KEY_FORMAT.into() }),
         ..Default::default()
     };
-    let notices = repository_notice(workflow).into_iter().collect();
+    let mut notices = Vec::new();
+    let repository = match repository_of(workflow, surroundings)? {
+        Found::Repository(repository) => *repository,
+        Found::Nothing => own,
+        Found::Elsewhere(config_map) => {
+            notices.push(format!(
+                "`artifactRepositoryRef` names the ConfigMap `{config_map}`, which is not among the files; artifacts are kept in the state folder instead"
+            ));
+            own
+        }
+    };
     let config = Config {
         pod: PodConfig {
             executor_image: EXECUTOR_IMAGE.into(),
@@ -100,13 +111,22 @@ pub(super) fn provide(
     Ok(())
 }
 
-/// On a machine the artifacts of every workflow go to one folder, whatever repository of a cluster it names.
-fn repository_notice(workflow: &Workflow) -> Option<String> {
-    let reference = workflow.spec.as_ref()?.artifact_repository_ref.as_ref()?;
-    Some(format!(
-        "`artifactRepositoryRef` (`{}`) names a cluster's repository; artifacts are kept in the state folder instead",
-        reference.key
-    ))
+/// The repository that the workflow, or the template that it refers to, asks for.
+pub(super) fn repository_of(
+    workflow: &Workflow,
+    surroundings: &Surroundings,
+) -> Result<Found, RunError> {
+    let own = workflow.spec.as_ref();
+    let reference = own.and_then(|spec| spec.workflow_template_ref.as_ref());
+    let library = library(surroundings);
+    let template = reference.and_then(|reference| {
+        library.spec(reference.cluster_scope.unwrap_or_default(), &reference.name)
+    });
+    let asked = [own, template]
+        .into_iter()
+        .flatten()
+        .find_map(|spec| spec.artifact_repository_ref.as_ref());
+    repository::find(asked, &surroundings.config_maps).map_err(RunError::Repository)
 }
 
 fn values(config_map: &ConfigMap) -> (String, BTreeMap<String, String>) {
