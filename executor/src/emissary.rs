@@ -3,7 +3,9 @@
 mod capture;
 mod command;
 mod dependencies;
+mod links;
 mod outputs;
+mod ready;
 mod run;
 mod tty;
 
@@ -16,7 +18,7 @@ use nix::sys::stat::{Mode, umask};
 
 use crate::control::Control;
 use crate::events::{Events, is_term};
-use crate::failure::{Failure, TROUBLE, os_text};
+use crate::failure::{Failure, os_text};
 use crate::log;
 use crate::paths::Paths;
 use crate::settings;
@@ -25,8 +27,17 @@ use crate::template::{self, Template};
 /// Where a panic leaves the exit code, so that nobody waits for it in vain.
 pub static EXIT_CODE_FILE: OnceLock<PathBuf> = OnceLock::new();
 
+/// Whose command it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guest {
+    /// The user's, in a main container or a sidecar.
+    User,
+    /// An artifact plugin's: it outlives SIGTERM to the pod, since outputs are still to be saved through it.
+    Plugin,
+}
+
 /// Runs `command` as the container that the environment names, and records how it ended.
-pub fn run(command: Option<Vec<OsString>>, paths: &Paths) -> Result<(), Failure> {
+pub fn run(command: Option<Vec<OsString>>, guest: Guest, paths: &Paths) -> Result<(), Failure> {
     // The user's program inherits it, as under Argo: containers of a pod run as different users.
     umask(Mode::empty());
     let name = settings::required("ARGO_CONTAINER_NAME")?;
@@ -42,8 +53,8 @@ pub fn run(command: Option<Vec<OsString>>, paths: &Paths) -> Result<(), Failure>
     if life.is_err() {
         log::debug("the container's directory cannot be locked", &[("container", &name)]);
     }
-    let ended =
-        Emissary { name: &name, control: &control, paths }.attempt(command.unwrap_or_default());
+    let emissary = Emissary { name: &name, guest, control: &control, paths };
+    let ended = emissary.attempt(command.unwrap_or_default());
     if let Err(error) = control.write_exit_code(ended.recorded) {
         log::error("failed to write exit code", &[("error", &os_text(&error))]);
     }
@@ -56,14 +67,23 @@ struct Ended {
     result: Result<(), Failure>,
 }
 
+impl Ended {
+    /// The command ended with this code.
+    fn with(code: u8) -> Self {
+        let result = if code == 0 { Ok(()) } else { Err(Failure::Exit(code)) };
+        Self { recorded: code, result }
+    }
+}
+
 impl From<Failure> for Ended {
     fn from(failure: Failure) -> Self {
-        Self { recorded: TROUBLE, result: Err(failure) }
+        Self { recorded: failure.code(), result: Err(failure) }
     }
 }
 
 struct Emissary<'a> {
     name: &'a str,
+    guest: Guest,
     control: &'a Control,
     paths: &'a Paths,
 }
@@ -81,13 +101,16 @@ impl Emissary<'_> {
         })?;
         events.watch(self.control.directory());
         let words = command::full(words, self.paths)?;
-        if settings::is_true("ARGO_WAIT_FOR_READY") {
-            return Err(Failure::new(
-                "ARGO_WAIT_FOR_READY is set: this argoexec does not serve init-less pods yet; set initlessPod.enabled to false in the workflow-controller-configmap",
-            )
-            .into());
+        if self.guest == Guest::Plugin {
+            let program = command::find(&words)?;
+            let ended = run::once(self, &program, &words, &Template::default(), &mut events)?;
+            return Ok(Ended::with(ended.code));
         }
-        let template = self.template()?;
+        let initless = settings::is_true("ARGO_WAIT_FOR_READY");
+        if initless {
+            ready::await_supervisor(self, &mut events)?;
+        }
+        let template = self.template(initless)?;
         dependencies::await_all(self, &template, &mut events)?;
         let program = command::find(&words)?;
         self.pause("ARGO_DEBUG_PAUSE_BEFORE", "before", &mut events)?;
@@ -99,13 +122,17 @@ impl Emissary<'_> {
         {
             return Err(Ended { recorded: code, result: Err(failure) });
         }
-        let result = if code == 0 { Ok(()) } else { Err(Failure::Exit(code)) };
-        Ok(Ended { recorded: code, result })
+        Ok(Ended::with(code))
     }
 
     /// The JSON is dropped before the command runs: it may be large, and the emissary stays.
-    fn template(&self) -> Result<Template, Failure> {
-        Template::parse(&template::read_file_first(self.paths)?)
+    fn template(&self, initless: bool) -> Result<Template, Failure> {
+        let json = template::read_file_first(self.paths)?;
+        let template = Template::parse(&json)?;
+        if initless && self.name == "main" {
+            links::make(&json, &template, self.paths)?;
+        }
+        Ok(template)
     }
 
     fn run_with_retries(

@@ -8,6 +8,9 @@ use nix::errno::Errno;
 /// Exit code of everything that goes wrong in the executor itself, as Argo 4.1.
 pub const TROUBLE: u8 = 64;
 
+/// Exit code of containers whose pod the supervisor could not prepare, as Argo 4.1.
+pub const UNPREPARED: u8 = 65;
+
 /// Why a role ends with a code other than 0.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failure {

@@ -9,8 +9,11 @@ Usage:
 Commands:
   init       load input artifacts and stage the script, before the main container starts
   emissary   run the user's command: argoexec emissary [flags] -- COMMAND [ARG...]
+  supervisor init and wait in one, for pods without an init container
   wait       save outputs when the main containers have ended, and report them
   collect    merge many files into one, or into one directory
+  artifact-plugin-init, artifact-plugin-sidecar
+             run an artifact plugin beside init, or beside wait
   kill       send a signal: argoexec kill SIGNAL PID
   version    print the version (--short: one line)
   help       print this text, or that of a command

@@ -1,7 +1,7 @@
 //! `init`: prepares a pod before its containers start. Binary, template, script, input artifacts.
 
 mod binary;
-mod inputs;
+pub mod inputs;
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
@@ -26,15 +26,28 @@ pub fn run(paths: &Paths) -> Result<(), Failure> {
     let template = Template::parse(&json)?;
     settings::deadline()?;
     binary::install(paths)?;
-    write_new(&paths.template(), &json, 0o444)
+    stage(&json, &template, paths)?;
+    inputs::load_all(&json, &template, inputs::Which::WithoutPlugin, paths)
+}
+
+/// What `init` does, for a supervisor, whose pod has the binary already.
+pub fn prepare(json: &[u8], paths: &Paths) -> Result<(), Failure> {
+    let template = Template::parse(json)?;
+    stage(json, &template, paths)?;
+    inputs::load_all(json, &template, inputs::Which::All, paths)
+        .map_err(|failure| Failure::new(format!("failed to load input artifacts: {failure}")))
+}
+
+/// Leaves the template and the script for the other containers.
+fn stage(json: &[u8], template: &Template, paths: &Paths) -> Result<(), Failure> {
+    write_new(&paths.template(), json, 0o444)
         .map_err(|text| Failure::new(format!("failed to write template: {text}")))?;
-    stage_files(&template, paths)
-        .map_err(|text| Failure::new(format!("failed to stage files: {text}")))?;
-    inputs::load_all(&json, &template, paths)
+    stage_files(template, paths)
+        .map_err(|text| Failure::new(format!("failed to stage files: {text}")))
 }
 
 /// Process 1 has no default actions: without a listener SIGTERM would do nothing.
-fn end_on_sigterm(paths: &Paths) -> Result<(), Failure> {
+pub fn end_on_sigterm(paths: &Paths) -> Result<(), Failure> {
     let mut events = Events::new().map_err(|error| {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;
@@ -47,7 +60,7 @@ fn end_on_sigterm(paths: &Paths) -> Result<(), Failure> {
             {
                 crate::end_now(
                     &termination_log,
-                    &Failure::new("init was terminated before it was done"),
+                    &Failure::new("terminated before the pod was prepared"),
                 );
             }
         }
@@ -71,7 +84,7 @@ fn stage_files(template: &Template, paths: &Paths) -> Result<(), String> {
 }
 
 /// Writes a file that appears whole, with exactly this mode.
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     let temporary = Path::new(&temporary);

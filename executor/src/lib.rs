@@ -12,13 +12,16 @@ mod failure;
 mod help;
 mod init;
 mod kill;
+mod kube;
 mod location;
 mod log;
 mod parallel;
 mod paths;
+mod plugin;
 mod report;
 mod retry;
 mod settings;
+mod supervisor;
 mod sys;
 mod template;
 mod wait;
@@ -76,16 +79,19 @@ fn dispatch(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
     match role {
         "emissary" => {
             let command = asked.command.or((!asked.words.is_empty()).then_some(asked.words));
-            emissary::run(command, paths)
+            emissary::run(command, emissary::Guest::User, paths)
         }
         "init" => init::run(paths),
-        "wait" => wait::run(paths),
+        "wait" => wait::run(&asked, paths),
+        "supervisor" => supervisor::run(&asked, paths),
+        "artifact-plugin-init" => plugin::init(asked, paths),
+        "artifact-plugin-sidecar" => plugin::sidecar(asked.command, paths),
         "collect" => collect::run(&asked),
         "kill" => kill::run(&asked.words, paths),
         "version" => print_version(asked.has("short")),
         "help" => print_help(asked.words.first().and_then(|word| word.to_str())),
         role => Err(Failure::new(format!(
-            "argoexec {role} is not part of this version of Lighter; it serves init, emissary, wait, collect, kill, version and help"
+            "argoexec {role} is not part of this version of Lighter; it serves init, supervisor, emissary, wait, artifact-plugin-init, artifact-plugin-sidecar, collect, kill, version and help"
         ))),
     }
 }

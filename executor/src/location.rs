@@ -58,6 +58,12 @@ fn own_key(artifact: &Value) -> Option<&str> {
     artifact[kind.field][kind.key].as_str().filter(|key| !key.is_empty())
 }
 
+/// The plugin that serves an artifact, if one does.
+pub fn plugin(artifact: &Value, repository: Option<&Value>) -> Option<String> {
+    let place = place(artifact, repository, None).ok()?;
+    place.location["plugin"]["name"].as_str().map(str::to_owned)
+}
+
 /// A place in a store, and how it is written into a report.
 #[derive(Debug, PartialEq)]
 pub struct Place {

@@ -54,6 +54,16 @@ impl Paths {
         self.var_run_argo.join("template")
     }
 
+    /// How far the supervisor is.
+    pub fn status(&self) -> PathBuf {
+        self.var_run_argo.join("status")
+    }
+
+    /// Where an input artifact is loaded to, unless it lies on a user's volume.
+    pub fn input(&self, name: &str) -> PathBuf {
+        below(&self.inputs, &name.replace('/', "_"))
+    }
+
     /// Main's copy of an output parameter's file.
     pub fn staged_parameter(&self, path: &str) -> PathBuf {
         below(&self.var_run_argo.join("outputs/parameters"), path)

@@ -1,15 +1,19 @@
 //! What the executor tells the controller: a WorkflowTaskResult, and the ways to send it.
 
+mod file;
+mod task_result;
+
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use crate::failure::{Failure, path_error};
+use crate::cli::Invocation;
+use crate::failure::Failure;
+use crate::kube::{Client, Config};
 use crate::retry::Backoff;
 use crate::settings;
+use file::FileReporter;
+use task_result::KubeReporter;
 
 const COMPLETED: &str = "workflows.argoproj.io/report-outputs-completed";
 
@@ -62,6 +66,17 @@ impl TaskResult {
         self.object["progress"] = progress.into();
     }
 
+    /// What the first report said.
+    fn skeleton(&self) -> Value {
+        let mut object = self.object.clone();
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("outputs");
+            fields.remove("progress");
+        }
+        object["metadata"]["labels"][COMPLETED] = "false".into();
+        object
+    }
+
     /// Says that nothing more will follow.
     pub fn complete(&mut self) {
         self.object["metadata"]["labels"][COMPLETED] = "true".into();
@@ -70,8 +85,8 @@ impl TaskResult {
 
 /// A way to the controller.
 pub trait Reporter {
-    /// Sends the whole result; what was sent before is replaced.
-    fn send(&self, result: &TaskResult) -> Result<(), ReportError>;
+    /// Sends the whole result, or what is new in it since the last report that arrived. One try.
+    fn send(&mut self, result: &TaskResult) -> Result<(), ReportError>;
 }
 
 /// Why a report did not arrive.
@@ -84,54 +99,25 @@ pub struct ReportError {
 
 impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        write!(f, "failed to report the task result: {}", self.text)
     }
 }
 
-/// The reporter that the environment asks for.
-pub fn reporter() -> Result<Box<dyn Reporter>, Failure> {
-    match std::env::var_os("LIGHTER_TASK_RESULT") {
-        Some(path) if !path.is_empty() => Ok(Box::new(FileReporter { path: path.into() })),
-        _ => Err(Failure::new(
-            "LIGHTER_TASK_RESULT is not set: this version of Lighter reports to a file only, which `lighter run` names; it cannot report to a Kubernetes API server yet",
-        )),
+/// The reporter that the environment asks for: a file that the local runner has named, else the API server.
+pub fn reporter(asked: &Invocation) -> Result<Box<dyn Reporter>, Failure> {
+    if let Some(path) = std::env::var_os("LIGHTER_TASK_RESULT").filter(|path| !path.is_empty()) {
+        return Ok(Box::new(FileReporter { path: path.into() }));
     }
+    let client = Client::new(Config::load(asked)?)?;
+    // Only a v3.5 controller gives the template to `wait` in the environment.
+    let legacy = asked.role.as_deref() == Some("wait") && settings::text("ARGO_TEMPLATE").is_some();
+    let pod = settings::text("ARGO_POD_NAME").filter(|_| legacy);
+    Ok(Box::new(KubeReporter::new(client, pod)))
 }
 
 /// Sends with retries.
-pub fn send(reporter: &dyn Reporter, result: &TaskResult) -> Result<(), String> {
+pub fn send(reporter: &mut dyn Reporter, result: &TaskResult) -> Result<(), String> {
     Backoff::for_reports()
         .run(|| reporter.send(result), |error| error.retryable)
-        .map_err(|error| format!("failed to report the task result: {error}"))
-}
-
-/// Reports by a file that the local runner watches.
-struct FileReporter {
-    path: PathBuf,
-}
-
-impl Reporter for FileReporter {
-    fn send(&self, result: &TaskResult) -> Result<(), ReportError> {
-        let mut temporary = self.path.clone().into_os_string();
-        temporary.push(".tmp");
-        let written = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&temporary)
-            .and_then(|mut file| {
-                file.write_all(result.object.to_string().as_bytes()).and_then(|()| file.sync_data())
-            })
-            .and_then(|()| fs::rename(&temporary, &self.path));
-        written.map_err(|error| {
-            let _ = fs::remove_file(&temporary);
-            let retryable = matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::Interrupted
-            );
-            ReportError { text: path_error("write", &self.path, &error), retryable }
-        })
-    }
+        .map_err(|error| error.to_string())
 }

@@ -36,10 +36,10 @@ impl Backoff {
         })
     }
 
-    /// For reports: about three minutes, because a report that does not arrive makes a finished step fail.
+    /// For reports: at least three minutes, because a report that does not arrive makes a finished step fail.
     pub fn for_reports() -> Self {
         Self {
-            tries: 10,
+            tries: 12,
             first: Duration::from_secs(1),
             factor: 2.0,
             jitter: 0.1,

@@ -3,16 +3,19 @@
 mod artifacts;
 mod logs;
 mod monitor;
+mod plugins;
 mod values;
 
+use jiff::Timestamp;
 use nix::sys::stat::{Mode, umask};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
+use crate::cli::Invocation;
 use crate::events::Events;
 use crate::failure::{Failure, os_text};
 use crate::log;
 use crate::paths::Paths;
-use crate::report::{self, TaskResult};
+use crate::report::{self, Reporter, TaskResult};
 use crate::settings;
 use crate::template::{self, Template};
 
@@ -33,72 +36,105 @@ impl Errors {
 }
 
 /// Waits, saves, reports. SIGTERM only shortens the waiting.
-pub fn run(paths: &Paths) -> Result<(), Failure> {
+pub fn run(asked: &Invocation, paths: &Paths) -> Result<(), Failure> {
     umask(Mode::empty());
     settings::required_of_pod()?;
     let json = template::read_environment_first(paths)?;
-    let deadline = settings::deadline()?;
-    let template = Template::parse(&json)?;
-    let mounted = artifacts::mounted_inputs(&json)?;
+    let mut waiter = Waiter::new(asked, &json, paths)?;
+    waiter.mounted = artifacts::mounted_inputs(&json)?;
     // The JSON may be large, and main may run for long.
     drop(json);
-    let reporter = report::reporter()?;
-    let mut result = TaskResult::new()?;
     // From here on SIGTERM is only seen where it is looked for.
-    let mut events = Events::new().map_err(|error| {
+    let events = Events::new().map_err(|error| {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;
-
-    let mut errors = Errors::default();
-    errors.note(report::send(&*reporter, &result));
-    let mut monitor = monitor::Monitor::new(&template, deadline, paths, &mut events)?;
-    let waited = monitor.run(&mut events, |progress| {
-        result.set_progress(progress);
-        report::send(&*reporter, &result)
-    });
-    errors.note(
-        waited.map_err(|text| format!("failed to wait for main container to complete: {text}")),
-    );
-    if let Some(outputs) =
-        errors.note(collect(&template, mounted, paths).map_err(|failure| failure.to_string()))
-    {
-        outputs.errors.0.into_iter().for_each(|text| errors.0.push(text));
-        result.set_outputs(outputs.values);
-        errors.note(report::send(&*reporter, &result));
-    }
-    let failed = !errors.0.is_empty();
-    result.complete();
-    errors.note(report::send(&*reporter, &result));
-    match errors.0.into_iter().next() {
-        Some(text) if failed => Err(Failure::new(text)),
-        Some(text) => {
-            crate::leave_message(&paths.termination_log, &text);
-            Ok(())
-        }
-        None => Ok(()),
-    }
+    waiter.run(events, None)
 }
 
-/// What could be saved, and what could not.
-struct Outputs {
-    values: Map<String, serde_json::Value>,
-    errors: Errors,
+/// All that can be wrong before main runs is checked when it is made.
+pub struct Waiter<'a> {
+    template: Template,
+    deadline: Option<Timestamp>,
+    reporter: Box<dyn Reporter>,
+    result: TaskResult,
+    /// Paths of the input artifacts that main got as mounts.
+    mounted: Vec<String>,
+    paths: &'a Paths,
 }
 
-fn collect(template: &Template, mounted: Vec<String>, paths: &Paths) -> Result<Outputs, Failure> {
-    let mut errors = Errors::default();
-    let mut values = Map::new();
-    let saver = artifacts::Saver::new(template, mounted, paths)?;
-    let mut artifacts = Vec::new();
-    if template.resource.is_none() {
-        if let Some(Some(text)) = errors.note(values::result(template, paths)) {
-            values.insert("result".into(), text.into());
-        }
-        let parameters = values::parameters(template, paths, &saver, &mut errors);
-        values.insert("parameters".into(), parameters.into());
-        artifacts.extend(saver.save_all(&mut errors));
+impl<'a> Waiter<'a> {
+    /// For a pod in which no input artifact is mounted.
+    pub fn new(asked: &Invocation, json: &[u8], paths: &'a Paths) -> Result<Self, Failure> {
+        Ok(Self {
+            deadline: settings::deadline()?,
+            template: Template::parse(json)?,
+            reporter: report::reporter(asked)?,
+            result: TaskResult::new()?,
+            mounted: Vec::new(),
+            paths,
+        })
     }
-    artifacts.extend(logs::save(&saver, &mut errors));
-    values.insert("artifacts".into(), artifacts.into());
-    Ok(Outputs { values, errors })
+
+    /// `before` is why main could not start; then there are only logs to save.
+    pub fn run(mut self, mut events: Events, before: Option<String>) -> Result<(), Failure> {
+        let mut errors = Errors::default();
+        let prepared = before.is_none();
+        before.into_iter().for_each(|text| errors.add(text));
+        // Main must be watched meanwhile: a first report that does not arrive is made up for by the later ones.
+        if let Err(error) = self.reporter.send(&self.result) {
+            log::warn("the first report will come later", &[("error", &error.to_string())]);
+        }
+        self.await_mains(&mut events, &mut errors)?;
+        match self.collect(prepared, &mut errors) {
+            Ok(outputs) => self.result.set_outputs(outputs),
+            Err(failure) => errors.add(failure.to_string()),
+        }
+        errors.note(report::send(&mut *self.reporter, &self.result));
+        let failed = !errors.0.is_empty();
+        plugins::end(self.paths, &mut events, &mut errors);
+        self.result.complete();
+        errors.note(report::send(&mut *self.reporter, &self.result));
+        match errors.0.into_iter().next() {
+            Some(text) if failed => Err(Failure::new(text)),
+            Some(text) => {
+                crate::leave_message(&self.paths.termination_log, &text);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn await_mains(&mut self, events: &mut Events, errors: &mut Errors) -> Result<(), Failure> {
+        let mut monitor = monitor::Monitor::new(&self.template, self.deadline, self.paths, events)?;
+        let waited = monitor.run(events, |progress| {
+            self.result.set_progress(progress);
+            self.reporter.send(&self.result).map_err(|error| error.to_string())
+        });
+        errors.note(
+            waited.map_err(|text| format!("failed to wait for main container to complete: {text}")),
+        );
+        Ok(())
+    }
+
+    fn collect(
+        &mut self,
+        prepared: bool,
+        errors: &mut Errors,
+    ) -> Result<Map<String, Value>, Failure> {
+        let mut values = Map::new();
+        let mounted = std::mem::take(&mut self.mounted);
+        let saver = artifacts::Saver::new(&self.template, mounted, self.paths)?;
+        let mut artifacts = Vec::new();
+        if prepared && self.template.resource.is_none() {
+            if let Some(Some(text)) = errors.note(values::result(&self.template, self.paths)) {
+                values.insert("result".into(), text.into());
+            }
+            let parameters = values::parameters(&self.template, self.paths, &saver, errors);
+            values.insert("parameters".into(), parameters.into());
+            artifacts.extend(saver.save_all(errors));
+        }
+        artifacts.extend(logs::save(&saver, errors));
+        values.insert("artifacts".into(), artifacts.into());
+        Ok(values)
+    }
 }

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use super::capture::Capture;
 use super::command::Program;
 use super::tty::Terminal;
-use super::{Emissary, wait};
+use super::{Emissary, Guest, wait};
 use crate::control::Control;
 use crate::events::{Events, is_term};
 use crate::failure::{Failure, TROUBLE, os_text};
@@ -34,7 +34,8 @@ pub(super) fn once(
     events: &mut Events,
 ) -> Result<RunEnded, Failure> {
     let mut command = Command::new(&program.path);
-    let capturing = settings::is_true("ARGO_INCLUDE_SCRIPT_OUTPUT") || template.archives_logs();
+    let capturing = emissary.guest == Guest::User
+        && (settings::is_true("ARGO_INCLUDE_SCRIPT_OUTPUT") || template.archives_logs());
     let mut capture = Capture::new(capturing.then_some(emissary.control)).map_err(not_started)?;
     let terminal = match io::stdin().is_terminal() {
         true => Some(Terminal::attach(&mut command, &mut capture).map_err(not_started)?),
@@ -58,7 +59,8 @@ pub(super) fn once(
     drop(command);
 
     let mains = Mains::of(emissary, template, events)?;
-    let mut group = Group { pid, terminated: false, sidecar: mains, kill_at: None };
+    let guest = emissary.guest;
+    let mut group = Group { pid, guest, terminated: false, sidecar: mains, kill_at: None };
     let code = group.supervise(emissary.control, events, terminal.as_ref())?;
     capture.finish();
     drop(terminal);
@@ -80,6 +82,7 @@ fn start_error(program: &Program, error: &io::Error) -> Failure {
 /// The user's process group, and when it has to end.
 struct Group {
     pid: i32,
+    guest: Guest,
     terminated: bool,
     sidecar: Option<Mains>,
     kill_at: Option<Instant>,
@@ -104,11 +107,17 @@ impl Group {
                 if let (Some(terminal), true) = (terminal, signal == Signal::SIGWINCH as i32) {
                     terminal.resize();
                 }
-                if signal != Signal::SIGCHLD as i32 && signal != Signal::SIGURG as i32 {
+                if self.is_meant_for_the_group(signal) {
                     self.forward(signal);
                 }
             }
         }
+    }
+
+    fn is_meant_for_the_group(&self, signal: i32) -> bool {
+        let own = [Signal::SIGCHLD, Signal::SIGURG];
+        let ignored = self.guest == Guest::Plugin && is_term(signal);
+        !ignored && own.iter().all(|own| *own as i32 != signal)
     }
 
     fn forward(&mut self, signal: i32) {

@@ -43,13 +43,34 @@ struct Loader<'a> {
     backoff: Backoff,
 }
 
-/// Loads every input artifact. Several fail: the first one in the template's order is reported.
-pub fn load_all(json: &[u8], template: &Template, paths: &Paths) -> Result<(), Failure> {
+/// Which artifacts are loaded; each plugin has a container of its own for its artifacts where there is an `init`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'a> {
+    All,
+    WithoutPlugin,
+    OfPlugin(&'a str),
+}
+
+/// Loads input artifacts. Several fail: the first one in the template's order is reported.
+pub fn load_all(
+    json: &[u8],
+    template: &Template,
+    which: Which<'_>,
+    paths: &Paths,
+) -> Result<(), Failure> {
     let loader =
         Loader { template, paths, stores: Stores::new(paths), backoff: Backoff::for_stores()? };
     let mut inputs = Vec::new();
     for raw in Template::inputs(json)? {
-        inputs.push(loader.check(raw)?);
+        let plugin = location::plugin(&raw, template.archive_location.as_ref());
+        let wanted = match which {
+            Which::All => true,
+            Which::WithoutPlugin => plugin.is_none(),
+            Which::OfPlugin(name) => plugin.as_deref() == Some(name),
+        };
+        if wanted {
+            inputs.push(loader.check(raw)?);
+        }
     }
     // On the user's volumes one artifact may lie in another's directory: there, order matters.
     let (on_volumes, apart): (Vec<_>, Vec<_>) = inputs

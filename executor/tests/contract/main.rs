@@ -3,11 +3,15 @@
 // Tests may fail loudly, their helpers too.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod api_server;
 mod collect;
 mod emissary;
 mod emissary_limits;
 mod inputs;
 mod outputs;
+mod plugins;
 mod pod;
 mod program;
+mod reports;
+mod supervisor;
 mod wait;

@@ -82,7 +82,7 @@ fn without_a_way_to_report_nothing_is_pretended() {
     let pod = pod(json!({}));
     let ended = run(wait_after_true(&pod).env_remove("LIGHTER_TASK_RESULT"));
     assert_eq!(ended.code, 64);
-    assert!(pod.last_words().contains("LIGHTER_TASK_RESULT is not set"));
+    assert!(pod.last_words().contains("the API server is not known"));
 }
 
 #[test]
