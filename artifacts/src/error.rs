@@ -108,6 +108,13 @@ impl Error {
         self
     }
 
+    /// Says in front of the reason what that led to.
+    pub(crate) fn because(mut self, what: &str) -> Error {
+        let details = self.details_mut();
+        details.why = format!("{what}: {}", details.why);
+        self
+    }
+
     /// Says which of many things it is about.
     pub(crate) fn about(mut self, what: &str) -> Error {
         let details = self.details_mut();

@@ -73,6 +73,9 @@ impl Fault {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
                 Error::new(Error::Transient, "", why)
             }
+            StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => {
+                Error::new(Error::Unsupported, "", why)
+            }
             status if status.is_server_error() => Error::new(Error::Transient, "", why),
             _ => Error::new(Error::Invalid, "", why),
         };

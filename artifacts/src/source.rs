@@ -19,6 +19,11 @@ pub trait Body: Send + Sync {
 
     /// How many bytes there are. May cost a pass over them.
     fn length(&self) -> Result<u64, Error>;
+
+    /// As `length`, but None where that costs a pass.
+    fn known_length(&self) -> Result<Option<u64>, Error> {
+        self.length().map(Some)
+    }
 }
 
 /// An open file or directory, and the name it goes by. Cheap to clone.

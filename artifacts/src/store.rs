@@ -101,11 +101,11 @@ pub fn open_store(
         let (store, key) = http::Http::new(http, secrets)?;
         return Ok((Box::new(store), key));
     }
-    let first = [
-        (location.git.is_some(), "git"),
-        (location.artifactory.is_some(), "artifactory"),
-        (location.hdfs.is_some(), "hdfs"),
-    ];
+    if let (Some(artifactory), None) = (&location.artifactory, &location.git) {
+        let (store, key) = http::Http::artifactory(artifactory, secrets)?;
+        return Ok((Box::new(store), key));
+    }
+    let first = [(location.git.is_some(), "git"), (location.hdfs.is_some(), "hdfs")];
     if let Some((_, kind)) = first.iter().find(|(set, _)| *set) {
         return Err(unsupported(kind));
     }

@@ -108,6 +108,7 @@ impl Web {
             .timeout_per_write(Some(inner.options.silence))
             .max_idle_connections(inner.options.connections)
             .max_idle_connections_per_host(inner.options.connections)
+            .allow_non_standard_methods(true)
             .user_agent(concat!("lighter/", env!("CARGO_PKG_VERSION")))
             .proxy(proxy.cloned());
         if secure || proxy.is_some_and(|proxy| proxy.protocol() == ureq::ProxyProtocol::Https) {

@@ -39,6 +39,10 @@ impl Body for Packed {
         pack(&self.source, self.archive, &mut counter)?;
         Ok(counter.0)
     }
+
+    fn known_length(&self) -> Result<Option<u64>, Error> {
+        Ok(None)
+    }
 }
 
 /// An empty block is the end: the archive is whole.

@@ -1,115 +1,21 @@
 //! HTTP against a scripted server: what is sent, what is tried again, what never shows.
 
+mod auth;
+mod dav;
+mod large;
+mod server;
+
 use super::*;
 use crate::secret::SecretFiles;
 use crate::store::tests::conforms;
 use lighter_api::Header;
+use server::{Reply, Seen, Server, reply};
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 use tempfile::TempDir;
-
-#[derive(Clone, Debug, Default)]
-struct Seen {
-    method: String,
-    path: String,
-    headers: HashMap<String, String>,
-    body: Vec<u8>,
-}
-
-#[derive(Default)]
-struct Reply {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-    /// Bytes of the body after which the connection is cut.
-    cut: Option<usize>,
-}
-
-fn reply(status: u16) -> Reply {
-    Reply { status, ..Reply::default() }
-}
-
-type Handler = dyn Fn(&Seen, usize) -> Reply + Send + Sync;
-
-/// Answers one request a connection; ends with the test.
-struct Server {
-    port: u16,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-impl Server {
-    fn start(handler: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let handler: Arc<Handler> = Arc::new(handler);
-        let log = Arc::clone(&seen);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (handler, log) = (Arc::clone(&handler), Arc::clone(&log));
-                std::thread::spawn(move || answer(stream.unwrap(), handler.as_ref(), &log));
-            }
-        });
-        Server { port, seen }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
-    }
-}
-
-fn answer(stream: TcpStream, handler: &Handler, log: &Mutex<Vec<Seen>>) {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    if reader.read_line(&mut line).unwrap_or(0) == 0 {
-        return;
-    }
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let mut seen =
-        Seen { method: words.next().unwrap(), path: words.next().unwrap(), ..Seen::default() };
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).unwrap();
-        let Some((name, value)) = header.trim().split_once(": ") else { break };
-        seen.headers.insert(name.to_ascii_lowercase(), value.to_owned());
-    }
-    let length = seen.headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-    seen.body = vec![0; length];
-    reader.read_exact(&mut seen.body).unwrap();
-    let number = {
-        let mut log = log.lock().unwrap();
-        log.push(seen.clone());
-        log.len()
-    };
-    let reply = handler(&seen, number);
-    let mut head = format!(
-        "HTTP/1.1 {} x\r\nConnection: close\r\nContent-Length: {}\r\n",
-        reply.status,
-        reply.body.len()
-    );
-    for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let body = if seen.method == "HEAD" {
-        &[][..]
-    } else {
-        &reply.body[..reply.cut.unwrap_or(reply.body.len())]
-    };
-    let mut stream = reader.into_inner();
-    // The client may have gone by now, as when it only looks at the start.
-    let _ = stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(b"\r\n"))
-        .and_then(|()| stream.write_all(body));
-}
 
 fn open(location: &HttpArtifact, secrets: &Path) -> (Http, String) {
     let (mut store, key) = Http::new(location, &SecretFiles { root: secrets.into() }).unwrap();
@@ -334,15 +240,20 @@ fn what_cannot_go_on_leaves_nothing() {
 }
 
 #[test]
-fn unsupported_credentials_are_named() {
-    for kind in ["clientCert", "oauth2"] {
-        let location =
-            serde_json::from_value(serde_json::json!({"url": "http://host/a", "auth": {kind: {}}}))
-                .unwrap();
-        let error =
-            Http::new(&location, &SecretFiles { root: "/".into() }).map(|_| ()).unwrap_err();
-        assert!(error.to_string().contains(&format!("`http.auth.{kind}`")), "{error}");
-    }
+fn what_cannot_be_opened_or_saved_is_named() {
+    let missing = |auth: serde_json::Value| {
+        let location = serde_json::json!({"url": "http://host/a", "auth": auth});
+        let location = serde_json::from_value(location).unwrap();
+        Http::new(&location, &SecretFiles { root: "/".into() }).map(|_| ()).unwrap_err().to_string()
+    };
+    let error = missing(serde_json::json!({"clientCert": {}}));
+    assert!(error.contains("`http.auth.clientCert.clientCertSecret` is missing"), "{error}");
+    let error = missing(serde_json::json!({"oauth2": {}}));
+    assert!(error.contains("`http.auth.oauth2.tokenURLSecret` is missing"), "{error}");
+    let location = ArtifactoryArtifact { url: "http://host/a".into(), ..Default::default() };
+    let error = Http::artifactory(&location, &SecretFiles { root: "/".into() }).map(|_| ());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`artifactory.usernameSecret` is missing"), "{error}");
     let directory = tempfile::tempdir().unwrap();
     let (store, key) = at("http://127.0.0.1:1/a".into());
     let error = store.save(&Source::open(directory.path()).unwrap(), &key).unwrap_err();

@@ -116,6 +116,34 @@ fn encode(part: &str) -> String {
     text
 }
 
+/// The path of an address or of a reference without a host.
+pub(super) fn path_of(href: &str) -> Option<&str> {
+    if href.starts_with('/') {
+        return Some(href);
+    }
+    let (_, rest) = href.split_once("://")?;
+    rest.get(rest.find('/')?..)
+}
+
+/// A key as people write it, from the path of a URL; it leads to the same URL again.
+pub(super) fn decode_key(path: &str) -> String {
+    decode(&path.replace("%25", "%2525"))
+}
+
+/// A name or value of a form: `application/x-www-form-urlencoded`.
+pub(super) fn encode_form(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => encoded.push('+'),
+            b'*' | b'-' | b'.' | b'_' => encoded.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => encoded.push(char::from(byte)),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
