@@ -134,12 +134,45 @@ pub struct ArchiveStrategy {
     pub zip: Option<ZipStrategy>,
 }
 
-/// A gzip-compressed tar.
+/// A compressed tar.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TarStrategy {
+    /// Lighter's own; Argo knows gzip only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression_level: Option<i64>,
+}
+
+/// What a tar is compressed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Compression {
+    #[default]
+    Gzip,
+    Zstd,
+}
+
+impl TarStrategy {
+    /// The level to compress with, or what is wrong with the one that was given.
+    ///
+    /// Gzip: 0 (stored) to 9, absent or -1 is 6, as in Argo. Zstd: -7 to 22, absent or 0 is 3, as the program `zstd` has it.
+    pub fn level(&self) -> Result<i32, String> {
+        let (name, least, most, default, absent) = match self.compression.unwrap_or_default() {
+            Compression::Gzip => ("gzip", -1, 9, 6, -1),
+            Compression::Zstd => ("zstd", -7, 22, 3, 0),
+        };
+        let level = self.compression_level.unwrap_or(absent);
+        if level == absent {
+            return Ok(default);
+        }
+        i32::try_from(level).ok().filter(|level| (least..=most).contains(level)).ok_or_else(|| {
+            format!(
+                "{level} is no level of {name}: use {least} to {most}, or {absent} for the default"
+            )
+        })
+    }
 }
 
 /// The file or directory as it is.

@@ -1,6 +1,9 @@
-//! Packing and safe unpacking of artifacts: gzip-compressed tar and zip, both streaming.
+//! Packing and safe unpacking of artifacts: tar in gzip or zstd, and zip, all streaming.
 
+mod decompress;
+mod deflate;
 mod extract;
+mod gzip;
 mod packed;
 mod tar_reader;
 mod tar_writer;
@@ -8,38 +11,39 @@ mod unpack;
 mod walk;
 mod zip_writer;
 
-use crate::Error;
+use crate::error::{Context, Error};
 use crate::source::Source;
 use crate::target::Target;
-use lighter_api::ArchiveStrategy;
-use std::io::{Read, Write};
+use lighter_api::{ArchiveStrategy, Compression};
+use std::io::{self, Read, Write};
+use zstd::zstd_safe::CParameter;
 
+pub(crate) use decompress::{look, tar_reader};
 pub use packed::Packed;
 pub(crate) use tar_reader::Kind;
-pub(crate) use unpack::{look, open_zip, tar_reader, zip as unpack_zip, zip_entry};
+pub(crate) use unpack::{open_zip, zip as unpack_zip, zip_entry};
 
 /// How an artifact is packed when it is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Archive {
-    /// Gzip-compressed tar; level 0 stores, 9 is smallest.
+    /// Tar in gzip; level 0 stores, 9 is smallest.
     TarGz {
         level: u32,
+    },
+    /// Tar in zstd; level -7 is fastest, 22 smallest.
+    TarZstd {
+        level: i32,
     },
     Zip,
 }
 
-/// zlib's own default.
-const DEFAULT_LEVEL: u32 = 6;
-
 impl Archive {
     /// What a strategy asks for; `None` means: as it is. An absent strategy is tar.
     ///
-    /// Errors: `Invalid` for several strategies at once or a compression level outside -1 to 9.
+    /// Errors: `Invalid` for several strategies at once or a compression level that there is not.
     pub fn for_saving(strategy: Option<&ArchiveStrategy>) -> Result<Option<Archive>, Error> {
-        let default = Archive::TarGz { level: DEFAULT_LEVEL };
-        let Some(strategy) = strategy else {
-            return Ok(Some(default));
-        };
+        let none = ArchiveStrategy::default();
+        let strategy = strategy.unwrap_or(&none);
         one_of(strategy)?;
         if strategy.none.is_some() {
             return Ok(None);
@@ -47,20 +51,22 @@ impl Archive {
         if strategy.zip.is_some() {
             return Ok(Some(Archive::Zip));
         }
-        let level = strategy.tar.as_ref().and_then(|tar| tar.compression_level);
-        match level {
-            None | Some(-1) => Ok(Some(default)),
-            Some(level) => match u32::try_from(level) {
-                Ok(level @ 0..=9) => Ok(Some(Archive::TarGz { level })),
-                _ => Err(bad_level(level)),
-            },
-        }
+        let tar = strategy.tar.clone().unwrap_or_default();
+        let level = tar.level().map_err(|why| {
+            let why = format!("`archive.tar.compressionLevel`: {why}");
+            Error::new(Error::Invalid, "pack an artifact", why)
+        })?;
+        Ok(Some(match tar.compression.unwrap_or_default() {
+            Compression::Gzip => Archive::TarGz { level: level.unsigned_abs() },
+            Compression::Zstd => Archive::TarZstd { level },
+        }))
     }
 
-    /// The end of a saved artifact's file name: `tgz` or `zip`.
+    /// The end of a saved artifact's file name: `tgz`, `tar.zst` or `zip`.
     pub fn extension(self) -> &'static str {
         match self {
             Archive::TarGz { .. } => "tgz",
+            Archive::TarZstd { .. } => "tar.zst",
             Archive::Zip => "zip",
         }
     }
@@ -69,10 +75,10 @@ impl Archive {
 /// How a stored artifact is unpacked when it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unpacking {
-    /// A gzip whose content starts with a tar header is unpacked, anything else is taken as it is.
+    /// A gzip or zstd whose content starts with a tar header is unpacked, anything else is taken as it is.
     Detect,
-    /// It must be a gzip-compressed tar.
-    TarGz,
+    /// It must be a tar in gzip or zstd.
+    Tar,
     /// It must be a zip.
     Zip,
     /// As it is.
@@ -89,19 +95,10 @@ impl Unpacking {
         Ok(match strategy {
             ArchiveStrategy { none: Some(_), .. } => Unpacking::None,
             ArchiveStrategy { zip: Some(_), .. } => Unpacking::Zip,
-            ArchiveStrategy { tar: Some(_), .. } => Unpacking::TarGz,
+            ArchiveStrategy { tar: Some(_), .. } => Unpacking::Tar,
             _ => Unpacking::Detect,
         })
     }
-}
-
-fn bad_level(level: i64) -> Error {
-    Error::new(
-        Error::Invalid,
-        "pack an artifact",
-        format!("`archive.tar.compressionLevel` is {level}"),
-    )
-    .advise("use 0 (stored) to 9 (smallest), or -1 for the default")
 }
 
 fn one_of(strategy: &ArchiveStrategy) -> Result<(), Error> {
@@ -143,9 +140,43 @@ impl Default for Limits {
 /// Errors: `Invalid` for sockets, FIFOs and devices, `Corrupt` if a file shrinks meanwhile.
 pub fn pack(source: &Source, archive: Archive, out: &mut dyn Write) -> Result<(), Error> {
     match archive {
-        Archive::TarGz { level } => tar_writer::write(source, level, out),
+        Archive::TarGz { level } => tar_gz(source, level, gzip::threads(), out),
+        Archive::TarZstd { level } => tar_zstd(source, level, out),
         Archive::Zip => zip_writer::write(source, out),
     }
+}
+
+fn tar_gz(source: &Source, level: u32, threads: usize, out: &mut dyn Write) -> Result<(), Error> {
+    let doing = || format!("pack {}", source.path().display());
+    let mut gzip = gzip::GzipWriter::new(out, level, threads).doing(doing)?;
+    tar_writer::write(source, &mut gzip)?;
+    gzip.finish().and_then(|out| out.flush()).doing(doing)
+}
+
+/// The largest window, hash table and chain table of the higher levels, as powers of two: 2, 4 and 4 MiB.
+const ZSTD_MEMORY: [u32; 3] = [21, 20, 20];
+
+fn tar_zstd(source: &Source, level: i32, out: &mut dyn Write) -> Result<(), Error> {
+    let doing = || format!("pack {}", source.path().display());
+    let mut zstd = zstd_writer(level, out).doing(doing)?;
+    tar_writer::write(source, &mut zstd)?;
+    zstd.finish().and_then(|out| out.flush()).doing(doing)
+}
+
+/// Takes at most 16 MiB at any level: the levels whose tables would be larger get smaller ones, and pack a little less.
+fn zstd_writer<W: Write>(
+    level: i32,
+    out: W,
+) -> io::Result<zstd::stream::write::Encoder<'static, W>> {
+    let mut writer = zstd::stream::write::Encoder::new(out, level)?;
+    writer.include_checksum(true)?;
+    if level > 6 {
+        let [window, hash, chain] = ZSTD_MEMORY;
+        writer.window_log(window)?;
+        writer.set_parameter(CParameter::HashLog(hash))?;
+        writer.set_parameter(CParameter::ChainLog(chain))?;
+    }
+    Ok(writer)
 }
 
 /// Unpacks a stream to the target; reads it to its end.

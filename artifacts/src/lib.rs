@@ -14,6 +14,7 @@ pub mod collect;
 mod digest;
 mod error;
 mod name;
+mod pipe;
 pub mod place;
 mod retry;
 mod secret;

@@ -42,7 +42,7 @@ pub fn load(
     if store.is_directory(key)? {
         return match how {
             Unpacking::None | Unpacking::Detect => store.load(key, target),
-            Unpacking::TarGz | Unpacking::Zip => {
+            Unpacking::Tar | Unpacking::Zip => {
                 Err(Error::new(Error::Invalid, doing, "it is a directory, not an archive")
                     .advise("use `archive: {none: {}}`"))
             }
@@ -51,13 +51,13 @@ pub fn load(
     let packed = match how {
         Unpacking::None => false,
         Unpacking::Zip => return as_file(store, key, target, limits, sha256, true),
-        Unpacking::TarGz => true,
+        Unpacking::Tar => true,
         Unpacking::Detect => look(store.open(key)?).doing(|| &doing)?.0,
     };
     if !packed {
         return as_file(store, key, target, limits, sha256, false);
     }
-    archive::unpack(open_verified(store, key, sha256)?, Unpacking::TarGz, target, limits, &doing)
+    archive::unpack(open_verified(store, key, sha256)?, Unpacking::Tar, target, limits, &doing)
 }
 
 /// The object as a stream whose end is an error if its digest is known and another.

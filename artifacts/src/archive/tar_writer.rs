@@ -1,63 +1,57 @@
-//! Writing gzip-compressed tar: GNU headers, long names and links as GNU writes them.
+//! Writing tar: GNU headers, long names and links as GNU writes them.
 
-use super::walk::{Exactly, Found, Visitor, What, walk};
+use super::walk::{Found, Visitor, What, walk};
 use crate::digest::BLOCK;
 use crate::error::{Context, Error};
-use crate::source::{FileReader, Source};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use crate::source::Source;
 use rustix::fs::Stat;
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Read, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use tar::{Builder, EntryType, Header};
+use tar::{EntryType, Header};
 
 /// Longest name that fits into a header.
 const NAME: usize = 100;
+/// Everything in a tar is a multiple of this long.
+const UNIT: u64 = 512;
 
-/// Writes the whole archive.
-pub(super) fn write(source: &Source, level: u32, out: &mut dyn Write) -> Result<(), Error> {
-    let gzip = GzEncoder::new(BufWriter::with_capacity(BLOCK, out), Compression::new(level));
-    let mut writer = Writer { tar: Builder::new(gzip), hard_links: HashMap::new() };
+/// Writes the whole archive, uncompressed.
+pub(super) fn write(source: &Source, out: &mut dyn Write) -> Result<(), Error> {
+    let mut writer = Writer { out, buffer: vec![0; BLOCK], hard_links: HashMap::new() };
     walk(source, &mut writer)?;
-    let finish = || -> io::Result<()> {
-        writer.tar.into_inner()?.finish()?.into_inner().map_err(|e| e.into_error())?.flush()
-    };
-    finish().doing(|| format!("pack {}", source.path().display()))
+    // Two blocks of zeros are the end (POSIX.1-2017, pax, "ustar Interchange Format").
+    writer.out.write_all(&[0; 1024]).doing(|| format!("pack {}", source.path().display()))
 }
 
-struct Writer<W: Write> {
-    tar: Builder<W>,
+struct Writer<'a> {
+    out: &'a mut dyn Write,
+    buffer: Vec<u8>,
     /// First name of each file that has several.
     hard_links: HashMap<(u64, u64), Vec<u8>>,
 }
 
-impl<W: Write> Visitor for Writer<W> {
+impl Visitor for Writer<'_> {
     fn visit(&mut self, found: Found<'_>) -> Result<(), Error> {
         self.add(&found).doing(|| format!("pack {}", found.path.display()))
     }
 }
 
-impl<W: Write> Writer<W> {
+impl Writer<'_> {
     fn add(&mut self, found: &Found<'_>) -> io::Result<()> {
         let Found { path, stat, what } = found;
         match what {
-            What::Directory => {
-                self.entry(path, stat, EntryType::Directory, &[], 0, &mut io::empty())
-            }
-            What::Link(link) => {
-                self.entry(path, stat, EntryType::Symlink, link, 0, &mut io::empty())
-            }
+            What::Directory => self.header(path, stat, EntryType::Directory, &[], 0),
+            What::Link(link) => self.header(path, stat, EntryType::Symlink, link, 0),
             What::File(file) => {
                 if let Some(first) = self.first_name(path, stat) {
-                    return self.entry(path, stat, EntryType::Link, &first, 0, &mut io::empty());
+                    return self.header(path, stat, EntryType::Link, &first, 0);
                 }
                 let size = u64::try_from(stat.st_size).unwrap_or(0);
-                let reader = FileReader { file: file.clone(), offset: 0 };
-                let data =
-                    &mut Exactly { inner: io::BufReader::with_capacity(BLOCK, reader), left: size };
-                self.entry(path, stat, EntryType::Regular, &[], size, data)
+                self.header(path, stat, EntryType::Regular, &[], size)?;
+                self.content(file, size)
             }
         }
     }
@@ -75,14 +69,38 @@ impl<W: Write> Writer<W> {
         None
     }
 
-    fn entry(
+    /// Exactly `size` bytes of the file, which the header has promised.
+    fn content(&mut self, file: &File, size: u64) -> io::Result<()> {
+        let mut offset = 0;
+        while offset < size {
+            let wanted = self.buffer.len().min(usize::try_from(size - offset).unwrap_or(BLOCK));
+            let chunk = self.buffer.get_mut(..wanted).unwrap_or_default();
+            let count = match file.read_at(chunk, offset) {
+                Ok(0) => return Err(super::walk::shorter()),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            self.out.write_all(chunk.get(..count).unwrap_or_default())?;
+            offset += count as u64;
+        }
+        self.pad(size)
+    }
+
+    /// Zeros up to the next multiple of a unit.
+    fn pad(&mut self, size: u64) -> io::Result<()> {
+        let zeros = [0; UNIT as usize];
+        let rest = usize::try_from(size.next_multiple_of(UNIT) - size).unwrap_or(0);
+        self.out.write_all(zeros.get(..rest).unwrap_or_default())
+    }
+
+    fn header(
         &mut self,
         path: &Path,
         stat: &Stat,
         kind: EntryType,
         link: &[u8],
         size: u64,
-        data: &mut dyn Read,
     ) -> io::Result<()> {
         let name = path.as_os_str().as_bytes();
         if name.len() > NAME {
@@ -103,7 +121,7 @@ impl<W: Write> Writer<W> {
         header.set_mtime(u64::try_from(stat.st_mtime).unwrap_or(0));
         header.set_size(size);
         header.set_cksum();
-        self.tar.append(&header, data)
+        self.out.write_all(header.as_bytes())
     }
 
     /// A GNU entry that carries a long name (`L`) or link (`K`) for the next entry.
@@ -119,7 +137,10 @@ impl<W: Write> Writer<W> {
         header.set_mtime(0);
         header.set_size(text.len() as u64 + 1);
         header.set_cksum();
-        self.tar.append(&header, text.chain(&[0_u8][..]))
+        self.out.write_all(header.as_bytes())?;
+        self.out.write_all(text)?;
+        self.out.write_all(&[0])?;
+        self.pad(text.len() as u64 + 1)
     }
 }
 

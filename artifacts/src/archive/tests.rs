@@ -1,9 +1,11 @@
 //! Archives: round trips, hostile ones, and other programs' opinions.
 
 mod differential;
+mod gzip;
 mod hostile;
 mod mutated;
 mod round_trip;
+mod zstd;
 
 use super::*;
 use crate::source::Body;
@@ -97,8 +99,23 @@ fn strategies() {
     assert_eq!(saving(r#"{"zip":{}}"#).unwrap(), Some(Archive::Zip));
     assert_eq!(saving(r#"{"none":{}}"#).unwrap(), None);
     assert!(
-        saving(r#"{"tar":{"compressionLevel":10}}"#).unwrap_err().to_string().contains("is 10")
+        saving(r#"{"tar":{"compressionLevel":10}}"#)
+            .unwrap_err()
+            .to_string()
+            .contains("10 is no level of gzip: use -1 to 9")
     );
+    for (text, level) in [
+        (r#"{"tar":{"compression":"zstd"}}"#, 3),
+        (r#"{"tar":{"compression":"zstd","compressionLevel":0}}"#, 3),
+        (r#"{"tar":{"compression":"zstd","compressionLevel":-1}}"#, -1),
+        (r#"{"tar":{"compression":"zstd","compressionLevel":22}}"#, 22),
+    ] {
+        assert_eq!(saving(text).unwrap(), Some(Archive::TarZstd { level }), "{text}");
+    }
+    for level in [-8, 23] {
+        let text = format!(r#"{{"tar":{{"compression":"zstd","compressionLevel":{level}}}}}"#);
+        assert!(matches!(saving(&text), Err(Error::Invalid(_))), "{text}");
+    }
     assert!(saving(r#"{"tar":{},"zip":{}}"#).is_err());
     assert_eq!(Unpacking::for_loading(None).unwrap(), Unpacking::Detect);
     assert_eq!(Unpacking::for_loading(Some(&strategy("{\"zip\":{}}"))).unwrap(), Unpacking::Zip);
@@ -190,8 +207,7 @@ fn pack_to_vec(source: &Source) -> Vec<u8> {
 
 /// Names of entries as our reader sees them.
 fn listing(bytes: &[u8]) -> Vec<String> {
-    let mut reader =
-        unpack::tar_reader(Box::new(Cursor::new(bytes.to_vec())), &Default::default(), "list");
+    let (mut reader, _) = tar_reader(Box::new(Cursor::new(bytes.to_vec())), "list").unwrap();
     std::iter::from_fn(|| reader.next().unwrap())
         .map(|entry| String::from_utf8(entry.path).unwrap())
         .collect()

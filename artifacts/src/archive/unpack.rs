@@ -1,18 +1,18 @@
 //! From a stream to files: looking what it is, then entry by entry.
 
+use super::decompress::{look, tar_reader};
 use super::extract::{Attributes, Extractor};
-use super::tar_reader::{Kind, TarReader, is_header, read_full};
+use super::tar_reader::Kind;
 use super::zip_writer::io_error;
 use super::{Limits, Unpacking};
 use crate::digest::{BLOCK, copy};
 use crate::error::{Context, Error};
 use crate::place::{Pending, Policy};
 use crate::target::Target;
-use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{BufReader, Read, Seek};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use zip::ZipArchive;
 use zip::read::{ZipFile, ZipReadOptions};
 
@@ -27,7 +27,7 @@ pub(super) fn unpack(
 ) -> Result<(), Error> {
     match how {
         Unpacking::None => plain(reader, target, doing),
-        Unpacking::TarGz => tar_gz(reader, target, limits, doing),
+        Unpacking::Tar => tar(reader, target, limits, doing),
         Unpacking::Zip => {
             // A zip is read from its end; the file has no name.
             let (pending, mut file) = Pending::file(target, 0o600)?;
@@ -37,7 +37,7 @@ pub(super) fn unpack(
             zip(file, target, limits, doing)
         }
         Unpacking::Detect => match look(reader).doing(|| doing)? {
-            (true, reader) => tar_gz(reader, target, limits, doing),
+            (true, reader) => tar(reader, target, limits, doing),
             (false, reader) => plain(reader, target, doing),
         },
     }
@@ -50,81 +50,9 @@ fn plain(mut reader: Stream, target: &Target, doing: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// Whether the stream is a gzip whose content starts with a tar header, and the stream from its start.
-pub(crate) fn look(mut reader: Stream) -> io::Result<(bool, Stream)> {
-    let mut start = vec![0; 2];
-    let count = read_full(&mut reader, &mut start)?;
-    start.truncate(count);
-    if start != [0x1f, 0x8b] {
-        return Ok((false, Box::new(io::Cursor::new(start).chain(reader))));
-    }
-    let mut taped =
-        Tape { seen: start.clone(), inner: io::Cursor::new(start).chain(reader), skip: 2 };
-    let mut block = [0; 512];
-    // What is no gzip after all is no error here: it is taken as it is.
-    let is_tar = match read_full(
-        &mut GzDecoder::new(BufReader::with_capacity(1024, &mut taped)),
-        &mut block,
-    ) {
-        Ok(count) => count == block.len() && is_header(&block),
-        Err(error) if is_about_format(&error) => false,
-        Err(error) => return Err(error),
-    };
-    let Tape { seen, inner, .. } = taped;
-    Ok((is_tar, Box::new(io::Cursor::new(seen).chain(inner))))
-}
-
-fn is_about_format(error: &io::Error) -> bool {
-    let format = matches!(
-        error.kind(),
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-    );
-    format && error.raw_os_error().is_none()
-}
-
-/// Remembers what was read, apart from the first `skip` bytes, which it knows already.
-struct Tape<R> {
-    seen: Vec<u8>,
-    inner: R,
-    skip: usize,
-}
-
-impl<R: Read> Read for Tape<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        let known = self.skip.min(count);
-        self.skip -= known;
-        self.seen.extend_from_slice(buffer.get(known..count).unwrap_or_default());
-        Ok(count)
-    }
-}
-
-/// A stream of tar entries out of a gzip, which may have several members.
-pub(crate) fn tar_reader(
-    reader: Stream,
-    packed: &Arc<AtomicU64>,
-    doing: &str,
-) -> TarReader<MultiGzDecoder<BufReader<Counting>>> {
-    let counting = Counting { inner: reader, count: Arc::clone(packed) };
-    TarReader::new(MultiGzDecoder::new(BufReader::with_capacity(BLOCK, counting)), doing.to_owned())
-}
-
-pub(crate) struct Counting {
-    inner: Stream,
-    count: Arc<AtomicU64>,
-}
-
-impl Read for Counting {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.count.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
-    }
-}
-
-fn tar_gz(reader: Stream, target: &Target, limits: &Limits, doing: &str) -> Result<(), Error> {
-    let packed = Arc::new(AtomicU64::new(0));
-    let mut reader = tar_reader(reader, &packed, doing);
+/// Unpacks tar entries as they come.
+fn tar(reader: Stream, target: &Target, limits: &Limits, doing: &str) -> Result<(), Error> {
+    let (mut reader, packed) = tar_reader(reader, doing)?;
     let mut extractor = Extractor::new(target, limits, doing, packed)?;
     while let Some(entry) = reader.next()? {
         let path = extractor.admit(&entry.path)?;

@@ -101,12 +101,13 @@ impl<R: Read> Read for Exactly<R> {
         let wanted = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let count = self.inner.read(buffer.get_mut(..wanted).unwrap_or_default())?;
         if count == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "it became shorter while it was packed",
-            ));
+            return Err(shorter());
         }
         self.left -= count as u64;
         Ok(count)
     }
+}
+
+pub(super) fn shorter() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was packed")
 }

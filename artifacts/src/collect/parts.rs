@@ -12,7 +12,6 @@ use crate::transfer::{self, open_verified};
 use lighter_api::Part;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// What is done with the bytes of a part.
 pub(super) type Use<'a> = dyn FnMut(&mut dyn Read) -> Result<(), Error> + 'a;
@@ -149,7 +148,7 @@ fn only_file(
 ) -> Result<(), Error> {
     match how {
         Unpacking::None => plain(stream, doing, using),
-        Unpacking::TarGz => in_tar(stream, doing, using),
+        Unpacking::Tar => in_tar(stream, doing, using),
         Unpacking::Zip => in_zip(stream, scratch, doing, using),
         Unpacking::Detect => match look(stream).doing(|| doing)? {
             (true, stream) => in_tar(stream, doing, using),
@@ -166,7 +165,7 @@ fn plain(mut stream: Box<dyn Read + Send>, doing: &str, using: &mut Use<'_>) -> 
 }
 
 fn in_tar(stream: Box<dyn Read + Send>, doing: &str, using: &mut Use<'_>) -> Result<(), Error> {
-    let mut reader = tar_reader(stream, &Arc::default(), doing);
+    let (mut reader, _) = tar_reader(stream, doing)?;
     let mut files = 0;
     while let Some(entry) = reader.next()? {
         if entry.kind != archive::Kind::File || files > 0 {

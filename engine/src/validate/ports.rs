@@ -1,6 +1,6 @@
 //! Ports: the inputs and outputs of a template, and what a `collect` asks for.
 
-use lighter_api::{Artifact, Collect, CollectForm, Inputs, Parameter, Template};
+use lighter_api::{Artifact, Collect, CollectForm, Inputs, Parameter, TarStrategy, Template};
 
 use super::finding::Report;
 use super::names::{self, Kind};
@@ -189,6 +189,11 @@ fn check_output_artifact(
             );
         }
         return;
+    }
+    if let Some(Err(why)) =
+        artifact.archive.as_ref().and_then(|archive| archive.tar.as_ref()).map(TarStrategy::level)
+    {
+        report.error(format!("{path}.archive.tar.compressionLevel"), why);
     }
     check_path(path, &artifact.path, report);
     if (template.container.is_some() || template.script.is_some()) && artifact.path.is_empty() {

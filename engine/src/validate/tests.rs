@@ -215,8 +215,10 @@ fn templates_are_checked() {
         ),
         (
             "container: {image: a}\ninputs: {artifacts: [{name: i, path: /i, optional: true, collect: {as: json, name: x}}, {name: j, path: /j, optional: true, \
-             collect: {jq: ., name: '{{idx}}'}}]}\noutputs: {artifacts: [{name: o}], parameters: [{name: p, valueFrom: {parameter: x}}]}",
-            ".outputs.parameters[0].valueFrom: path must be specified for container and script templates\n\
+             collect: {jq: ., name: '{{idx}}'}}]}\noutputs: {artifacts: [{name: o}, {name: z, path: /z, \
+             archive: {tar: {compression: zstd, compressionLevel: 23}}}], parameters: [{name: p, valueFrom: {parameter: x}}]}",
+            ".outputs.artifacts[1].archive.tar.compressionLevel: 23 is no level of zstd: use -7 to 22, or 0 for the default\n\
+             .outputs.parameters[0].valueFrom: path must be specified for container and script templates\n\
              .outputs.artifacts[0]: an output artifact of a container or script needs a `path`\n\
              .inputs.artifacts[0].collect.name: `name` is only for `as: directory` (leave it out: there is one file)\n\
              .inputs.artifacts[1].collect.jq: `jq` is only for `as: json` and `as: ndjson`\n\

@@ -80,7 +80,7 @@ fn pack_to(source: &Source, archive: Archive, staged: &Path) -> Result<(), Error
 fn level(artifact: &Value) -> Archive {
     let strategy = serde_json::from_value(artifact["archive"].clone()).unwrap_or_default();
     match Archive::for_saving(Some(&strategy)) {
-        Ok(Some(tar @ Archive::TarGz { .. })) => tar,
+        Ok(Some(tar @ (Archive::TarGz { .. } | Archive::TarZstd { .. }))) => tar,
         // A strategy that makes no sense is reported by `wait`.
         _ => Archive::TarGz { level: 0 },
     }

@@ -150,7 +150,7 @@ impl<'a> Saver<'a> {
         Ok(finish(report, place, saved))
     }
 
-    /// Main has left a `.tgz`. It is what is stored, or it is taken apart and packed as asked.
+    /// Main has left a tar, compressed as asked if a tar is asked for. It is what is stored, or it is taken apart and packed as asked.
     fn put_staged(
         &self,
         name: &str,
@@ -165,19 +165,13 @@ impl<'a> Saver<'a> {
             }
             error => error.into(),
         })?;
-        if let Some(Archive::TarGz { .. }) = archive {
+        if let Some(Archive::TarGz { .. } | Archive::TarZstd { .. }) = archive {
             return self.put(&source, None, place);
         }
         let scratch = Scratch::new(self.paths, name)?;
         let base_name = path.rsplit('/').next().unwrap_or(name);
         let unpacked = scratch.0.join(base_name);
-        unpack(
-            source.open()?,
-            Unpacking::TarGz,
-            &Target::at(&unpacked)?,
-            &Limits::default(),
-            path,
-        )?;
+        unpack(source.open()?, Unpacking::Tar, &Target::at(&unpacked)?, &Limits::default(), path)?;
         self.put(&Source::open(&unpacked)?, archive, place)
     }
 

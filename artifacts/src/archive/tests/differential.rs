@@ -26,8 +26,7 @@ for m in tarfile.open(sys.argv[1], encoding='utf-8', errors='surrogateescape'):
 ";
 
 fn ours(bytes: &[u8]) -> Vec<String> {
-    let mut reader =
-        unpack::tar_reader(Box::new(Cursor::new(bytes.to_vec())), &Default::default(), "list");
+    let (mut reader, _) = tar_reader(Box::new(Cursor::new(bytes.to_vec())), "list").unwrap();
     let mut lines = Vec::new();
     while let Some(entry) = reader.next().unwrap() {
         let kind = match entry.kind {

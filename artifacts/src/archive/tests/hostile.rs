@@ -164,7 +164,7 @@ fn hostile_tars_write_nothing() {
                 .collect(),
         ),
     ] {
-        let text = refused(&tgz(&entries), Unpacking::TarGz);
+        let text = refused(&tgz(&entries), Unpacking::Tar);
         assert!(text.contains(why), "{why}: {text}");
         assert!(text.starts_with("cannot unpack it"), "{text}");
     }
@@ -185,7 +185,7 @@ fn broken_tars_are_corrupt() {
         &[&good[..], b"garbage"].concat(),
     ] {
         let error =
-            unpack_bytes(bytes, Unpacking::TarGz, &Limits::default()).map(|_| ()).unwrap_err();
+            unpack_bytes(bytes, Unpacking::Tar, &Limits::default()).map(|_| ()).unwrap_err();
         assert!(matches!(error, Error::Corrupt(_)), "{error}");
         assert!(!error.retryable());
     }
@@ -201,16 +201,16 @@ fn limits_hold() {
         (Limits { depth: 3, ..Limits::default() }, &deep, "more than 3 nested directories"),
         (Limits { name: 6, ..Limits::default() }, &deep, "more than 6 bytes in a name"),
     ] {
-        let error = unpack_bytes(&tgz(entries), Unpacking::TarGz, &limits).map(|_| ()).unwrap_err();
+        let error = unpack_bytes(&tgz(entries), Unpacking::Tar, &limits).map(|_| ()).unwrap_err();
         assert!(error.to_string().contains(why), "{error}");
     }
     let zeros = vec![0; 80 << 20];
     let bomb = tgz(&[entry(&Raw { data: &zeros, ..FILE })]);
     let limits = Limits { ratio: 100, ..Limits::default() };
-    let error = unpack_bytes(&bomb, Unpacking::TarGz, &limits).map(|_| ()).unwrap_err();
+    let error = unpack_bytes(&bomb, Unpacking::Tar, &limits).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("more than 100 times its packed size"), "{error}");
     assert!(
-        unpack_bytes(&bomb, Unpacking::TarGz, &Limits::default()).is_ok(),
+        unpack_bytes(&bomb, Unpacking::Tar, &Limits::default()).is_ok(),
         "zeros alone are no bomb"
     );
 }
@@ -244,7 +244,7 @@ fn odd_but_honest_tars() {
         (vec![], vec![""]),
         (vec![directory("./")], vec![""]),
     ] {
-        assert_eq!(paths(&tgz(&entries), Unpacking::TarGz), expected);
+        assert_eq!(paths(&tgz(&entries), Unpacking::Tar), expected);
     }
     // One tar in two gzip members, and one without its end.
     let whole = tar(&[file("a"), file("b")]);
@@ -259,7 +259,7 @@ fn modes_are_masked_and_directories_stay_usable() {
         entry(&Raw { name: name.as_bytes(), kind, mode, data: b"", ..FILE })
     };
     let bytes = tgz(&[set("d", b'5', 0o2050), set("d/run", b'0', 0o6755), set("d/none", b'0', 0)]);
-    let (_keep, out) = unpack_bytes(&bytes, Unpacking::TarGz, &Limits::default()).unwrap();
+    let (_keep, out) = unpack_bytes(&bytes, Unpacking::Tar, &Limits::default()).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o7777;
     assert_eq!([mode(&out), mode(&out.join("run")), mode(&out.join("none"))], [0o750, 0o755, 0]);
     assert_eq!(std::fs::metadata(&out).unwrap().mtime(), 1_000_000_000);
@@ -301,7 +301,7 @@ fn an_existing_target_follows_rename() {
     let unpack = |entries: &[Vec<u8>]| {
         unpack(
             Box::new(Cursor::new(tgz(entries))),
-            Unpacking::TarGz,
+            Unpacking::Tar,
             &target,
             &Limits::default(),
             "unpack it",

@@ -58,12 +58,18 @@ proptest! {
 
     #[test]
     fn tars(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..6), checksums: bool) {
-        survive(&gzip(&mutate(SAMPLES.0.clone(), &changes, checksums)), Unpacking::TarGz);
+        survive(&gzip(&mutate(SAMPLES.0.clone(), &changes, checksums)), Unpacking::Tar);
     }
 
     #[test]
     fn gzips(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..6)) {
         survive(&mutate(gzip(&SAMPLES.0), &changes, false), Unpacking::Detect);
+    }
+
+    #[test]
+    fn zstds(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..6)) {
+        let zstd = ::zstd::encode_all(&SAMPLES.0[..], 1).unwrap();
+        survive(&mutate(zstd, &changes, false), Unpacking::Tar);
     }
 
     #[test]

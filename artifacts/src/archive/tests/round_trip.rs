@@ -88,6 +88,9 @@ proptest! {
         let before = tree(&root);
         let (_keep, out) = unpack_bytes(&pack_bytes(&root, Archive::TarGz { level }), Unpacking::Detect, &Limits::default()).unwrap();
         prop_assert_eq!(&tree(&out), &before);
+        let zstd = Archive::TarZstd { level: i32::try_from(level).unwrap() - 3 };
+        let (_keep, out) = unpack_bytes(&pack_bytes(&root, zstd), Unpacking::Tar, &Limits::default()).unwrap();
+        prop_assert_eq!(&tree(&out), &before);
         // A zip has no second names of files, and takes a mode of zero for none: the plans have no such file.
         let (_keep, out) = unpack_bytes(&pack_bytes(&root, Archive::Zip), Unpacking::Zip, &Limits::default()).unwrap();
         prop_assert_eq!(without_links(tree(&out)), without_links(before));
