@@ -10,6 +10,7 @@
 
 pub mod archive;
 mod beneath;
+mod budget;
 pub mod collect;
 mod digest;
 mod error;
@@ -28,5 +29,5 @@ pub mod web;
 pub use error::{Details, Error};
 pub use secret::{Secret, SecretFiles, Secrets};
 pub use source::{Body, Source};
-pub use store::{Mounts, Object, Saved, Store, open_store};
+pub use store::{Method, Mounts, Object, Saved, Store, open_store};
 pub use target::Target;

@@ -95,7 +95,7 @@ fn tls(error: &rustls::Error) -> Error {
 }
 
 /// Seconds or a date: RFC 9110, 10.2.3.
-fn retry_after(headers: &HeaderMap<HeaderValue>) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap<HeaderValue>) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

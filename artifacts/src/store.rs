@@ -2,15 +2,18 @@
 
 mod folder;
 mod http;
+mod objects;
 mod raw;
+mod s3;
 
 use crate::error::Error;
-use crate::secret::Secrets;
+use crate::secret::{Secret, Secrets};
 use crate::source::{Body, Source};
 use crate::target::Target;
 use lighter_api::ArtifactLocation;
 use std::io::Read;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What was saved. A directory saved as it is has the sum of its files' sizes and no digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +30,13 @@ pub struct Object {
     pub key: String,
     /// Bytes.
     pub size: u64,
+}
+
+/// What a signed link allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Put,
 }
 
 /// One place for artifacts. Keys are paths with `/`; a store refuses those that lead outside of it.
@@ -61,6 +71,12 @@ pub trait Store: Send + Sync {
 
     /// Whether the key is a directory of objects. `NotFound` when there is nothing.
     fn is_directory(&self, key: &str) -> Result<bool, Error>;
+
+    /// A URL by which anyone may read or write the object for a while, without credentials of their own: itself a secret.
+    fn presign(&self, key: &str, _method: Method, _valid: Duration) -> Result<Secret, Error> {
+        let doing = format!("sign a link to key `{key}` in {}", self.describe());
+        Err(Error::new(Error::Unsupported, doing, "this kind of store has no signed links"))
+    }
 }
 
 /// Where folder and volume stores are mounted.
@@ -94,8 +110,8 @@ pub fn open_store(
     if let Some(volume) = &location.volume {
         return Ok((Box::new(folder::Folder::open_volume(volume, mounts)?), volume.key.clone()));
     }
-    if location.s3.is_some() {
-        return Err(unsupported("s3"));
+    if let Some(s3) = &location.s3 {
+        return Ok((Box::new(s3::open(s3, secrets)?), s3.key.clone()));
     }
     if let Some(http) = &location.http {
         let (store, key) = http::Http::new(http, secrets)?;
@@ -125,7 +141,7 @@ pub fn open_store(
             "open the store of an artifact",
             "its location names no store",
         )
-        .advise("set one of folder, volume, http, raw, or configure an artifact repository")),
+        .advise("set one of folder, volume, s3, http, raw, or configure an artifact repository")),
     }
 }
 
@@ -133,7 +149,7 @@ fn unsupported(kind: &str) -> Error {
     Error::new(
         Error::Unsupported,
         format!("open a store of type `{kind}`"),
-        "this version has folder, volume, http and raw",
+        "this version has folder, volume, s3, http and raw",
     )
     .advise(format!("`{kind}` arrives with the stores release"))
 }
