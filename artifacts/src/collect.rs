@@ -2,6 +2,7 @@
 //!
 //! Without a filter, and for `ndjson` with one, memory does not grow with the number or the size of parts.
 
+mod ahead;
 mod document;
 mod jq;
 mod name;

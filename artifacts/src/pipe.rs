@@ -58,7 +58,8 @@ impl PipeWriter {
         let _ = self.blocks.send(sent.map(|()| Vec::new()));
     }
 
-    fn fill(&mut self, reader: &mut dyn Read) -> io::Result<()> {
+    /// Sends all of `reader`.
+    pub fn fill(&mut self, reader: &mut dyn Read) -> io::Result<()> {
         loop {
             self.block.resize(BLOCK, 0);
             match reader.read(&mut self.block) {

@@ -39,7 +39,7 @@ pub fn load(
     sha256: &str,
 ) -> Result<(), Error> {
     let doing = doing(store, key);
-    if store.is_directory(key)? {
+    if is_directory(store, key, sha256)? {
         return match how {
             Unpacking::None | Unpacking::Detect => store.load(key, target),
             Unpacking::Tar | Unpacking::Zip => {
@@ -48,16 +48,21 @@ pub fn load(
             }
         };
     }
-    let packed = match how {
-        Unpacking::None => false,
+    let stream = match how {
+        Unpacking::None => return as_file(store, key, target, limits, sha256, false),
         Unpacking::Zip => return as_file(store, key, target, limits, sha256, true),
-        Unpacking::Tar => true,
-        Unpacking::Detect => look(store.open(key)?).doing(|| &doing)?.0,
+        Unpacking::Tar => open_verified(store, key, sha256)?,
+        Unpacking::Detect => match look(open_verified(store, key, sha256)?).doing(|| &doing)? {
+            (true, stream) => stream,
+            (false, _) => return as_file(store, key, target, limits, sha256, false),
+        },
     };
-    if !packed {
-        return as_file(store, key, target, limits, sha256, false);
-    }
-    archive::unpack(open_verified(store, key, sha256)?, Unpacking::Tar, target, limits, &doing)
+    archive::unpack(stream, Unpacking::Tar, target, limits, &doing)
+}
+
+/// Whether the key is a directory of objects. Nothing is asked when a digest is known: directories have none.
+pub(crate) fn is_directory(store: &dyn Store, key: &str, sha256: &str) -> Result<bool, Error> {
+    Ok(sha256.is_empty() && store.is_directory(key)?)
 }
 
 /// The object as a stream whose end is an error if its digest is known and another.

@@ -9,8 +9,8 @@ pub(super) const WINDOW: usize = 32 * 1024;
 /// Most bytes of a stored block (RFC 1951, section 3.2.4).
 const STORED: usize = 65_535;
 
-/// Bytes that are deflated on trial where a block looks random.
-const SAMPLE: usize = 16 * 1024;
+/// Bytes by which to tell whether a block or a file compresses.
+pub(super) const SAMPLE: usize = 16 * 1024;
 
 /// Appends deflate blocks that end at a byte and are not the last; `before` is what came before the data, at most a window.
 ///

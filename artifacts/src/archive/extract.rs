@@ -44,6 +44,7 @@ pub(super) struct Extractor<'a> {
     bytes: u64,
     directories: BTreeMap<PathBuf, Attributes>,
     links: Vec<(Relative, Vec<u8>)>,
+    buffer: Vec<u8>,
     /// The directory of the last file: most entries share it with the one before.
     parent: Option<(PathBuf, Arc<Dir>)>,
 }
@@ -66,6 +67,7 @@ impl<'a> Extractor<'a> {
             bytes: 0,
             directories: BTreeMap::new(),
             links: Vec::new(),
+            buffer: vec![0; BLOCK],
             parent: None,
         })
     }
@@ -125,10 +127,9 @@ impl<'a> Extractor<'a> {
     }
 
     fn fill(&mut self, file: &mut std::fs::File, size: u64, data: &mut dyn Read) -> io::Result<()> {
-        let mut buffer = vec![0; BLOCK.min(usize::try_from(size).unwrap_or(BLOCK)).max(1)];
         let mut written = 0;
         loop {
-            let count = match data.read(&mut buffer) {
+            let count = match data.read(&mut self.buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -137,7 +138,7 @@ impl<'a> Extractor<'a> {
             written += count as u64;
             self.bytes += count as u64;
             self.check_bytes().map_err(Error::into_io)?;
-            file.write_all(buffer.get(..count).unwrap_or_default())?;
+            file.write_all(self.buffer.get(..count).unwrap_or_default())?;
         }
         if written == size {
             return Ok(());

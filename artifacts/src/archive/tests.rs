@@ -3,8 +3,10 @@
 mod differential;
 mod gzip;
 mod hostile;
+mod links;
 mod mutated;
 mod round_trip;
+mod zips;
 mod zstd;
 
 use super::*;

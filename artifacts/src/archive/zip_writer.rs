@@ -1,5 +1,6 @@
 //! Writing zip as a stream: deflated files, directories with their modes, symbolic links as links.
 
+use super::deflate::{SAMPLE, looks_random};
 use super::walk::{Exactly, Found, Visitor, What, walk};
 use crate::digest::{BLOCK, copy};
 use crate::error::{Context, Error};
@@ -7,6 +8,7 @@ use crate::source::{FileReader, Source};
 use rustix::fs::Stat;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use zip::write::{FullFileOptions, SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, ZipWriter};
@@ -61,13 +63,22 @@ impl<W: Write> Writer<W> {
         options: FullFileOptions<'_, '_>,
     ) -> io::Result<()> {
         let size = u64::try_from(stat.st_size).unwrap_or(0);
-        self.zip.start_file(name, options.large_file(size >= LARGE)).map_err(io_error)?;
+        // The fastest level stores most of what does not shrink. A stored entry could not be streamed: its end would be unknown.
+        let level = (size > 0 && starts_random(file)?).then_some(1);
+        let options = options.large_file(size >= LARGE).compression_level(level);
+        self.zip.start_file(name, options).map_err(io_error)?;
         copy(
             &mut Exactly { inner: FileReader { file: Arc::clone(file), offset: 0 }, left: size },
             &mut self.zip,
         )?;
         Ok(())
     }
+}
+
+fn starts_random(file: &File) -> io::Result<bool> {
+    let mut start = vec![0; SAMPLE];
+    let count = file.read_at(&mut start, 0)?;
+    Ok(looks_random(start.get(..count).unwrap_or_default()))
 }
 
 fn options(stat: &Stat) -> zip::result::ZipResult<FullFileOptions<'static, 'static>> {

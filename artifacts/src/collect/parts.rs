@@ -92,7 +92,7 @@ impl Parts for Stored<'_> {
         let how = Unpacking::for_loading(part.archive.as_ref())?;
         self.with(part, |store, key| {
             let doing = format!("read key `{key}` in {}", store.describe());
-            if store.is_directory(key)? {
+            if transfer::is_directory(store, key, &part.sha256)? {
                 return Err(not_one_file(&doing, "is a directory"));
             }
             only_file(open_verified(store, key, &part.sha256)?, how, self.scratch, &doing, using)

@@ -1,5 +1,6 @@
 //! The four forms of a collection.
 
+use super::ahead::{self, AT_ONCE};
 use super::document::{Documents, Style};
 use super::jq::{Bounds, Jq};
 use super::name::names;
@@ -69,12 +70,9 @@ fn writing(target: &Target) -> String {
 }
 
 /// Says which part an error is about.
-fn about(part: &Part, error: Error) -> Error {
+pub(super) fn about(part: &Part, error: Error) -> Error {
     error.about(&format!("part {} (`{}`)", part.index, part.file))
 }
-
-/// Parts are loaded by a few threads at once: most of the time is waiting for a store.
-const AT_ONCE: usize = 8;
 
 fn directory(
     source: &dyn Parts,
@@ -121,12 +119,7 @@ fn take<'a>(
 }
 
 fn concat(source: &dyn Parts, parts: &[Part], out: &mut dyn Write) -> Result<(), Error> {
-    for part in parts {
-        let read =
-            source.read(part, &mut |reader| copy(reader, out).doing(|| "read it").map(|_| ()));
-        read.map_err(|error| about(part, error))?;
-    }
-    Ok(())
+    ahead::each(source, parts, &mut |content| copy(content, out).doing(|| "read it").map(|_| ()))
 }
 
 /// Calls for every document of every part, in order.
@@ -135,17 +128,13 @@ fn each_document(
     parts: &[Part],
     visit: &mut dyn FnMut(&mut Documents<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    for part in parts {
-        let read = source.read(part, &mut |reader| {
-            let mut documents = Documents::new(reader);
-            while documents.more().doing(|| "read it")? {
-                visit(&mut documents)?;
-            }
-            Ok(())
-        });
-        read.map_err(|error| about(part, error))?;
-    }
-    Ok(())
+    ahead::each(source, parts, &mut |content| {
+        let mut documents = Documents::new(content);
+        while documents.more().doing(|| "read it")? {
+            visit(&mut documents)?;
+        }
+        Ok(())
+    })
 }
 
 /// One array. `style` is that of its elements, one level deep.

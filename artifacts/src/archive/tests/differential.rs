@@ -1,5 +1,6 @@
 //! Python, GNU tar, zip and unzip must see in our archives what we see in them, and we what they see in theirs.
 
+use super::hostile::{file, honest, tar, tgz};
 use super::*;
 use std::process::Command;
 
@@ -69,6 +70,21 @@ fn sample(dir: &Path) {
     .unwrap();
 }
 
+/// Archives as Go lists them, whose reader the stock executor uses.
+fn listed_by_go(archives: &[&Path]) -> Option<Vec<Vec<String>>> {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/src/archive/tests/list.go");
+    let mut arguments = vec!["run", program];
+    arguments.extend(archives.iter().filter_map(|path| path.to_str()));
+    let listing = String::from_utf8(run("go", &arguments, Path::new("/"))?).unwrap();
+    let one = |text: &str| text.lines().map(without_slash).collect();
+    Some(listing.split_terminator("--\n").map(one).collect())
+}
+
+/// Readers differ on whether a directory's name ends in a slash.
+fn without_slash(line: &str) -> String {
+    line.replacen("/|", "|", 1)
+}
+
 fn listed_by_python(archive: &Path) -> Option<Vec<String>> {
     let listing = run("python3", &["-c", LIST, &archive.display().to_string()], Path::new("/"))?;
     Some(String::from_utf8(listing).unwrap().lines().map(str::to_owned).collect())
@@ -98,6 +114,34 @@ fn others_read_our_tars() {
                 .map(|name| name.trim_end_matches('/').to_owned())
                 .collect();
             assert_eq!(names, listing(&bytes));
+        }
+    }
+}
+
+#[test]
+fn all_list_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    sample(dir.path());
+    let mut archives = vec![pack_bytes(&dir.path().join("sample"), Archive::TarGz { level: 6 })];
+    let big = [super::gzip::text(400_000), super::gzip::noise(400_000)].concat();
+    std::fs::write(dir.path().join("sample/big"), big).unwrap();
+    archives.push(pack_bytes(&dir.path().join("sample"), Archive::TarGz { level: 1 }));
+    archives.extend(honest().into_iter().map(|(entries, _)| tgz(&entries)));
+    let tar = tar(&[file("a"), file("b")]);
+    archives.push([super::hostile::gzip(&tar[..700]), super::hostile::gzip(&tar[700..])].concat());
+    let paths: Vec<_> =
+        (0..archives.len()).map(|index| dir.path().join(format!("{index}.tgz"))).collect();
+    for (path, bytes) in paths.iter().zip(&archives) {
+        std::fs::write(path, bytes).unwrap();
+        if let Some(listing) = listed_by_python(path) {
+            assert_eq!(listing, ours(bytes), "{}", path.display());
+        }
+    }
+    let paths: Vec<_> = paths.iter().map(PathBuf::as_path).collect();
+    if let Some(listings) = listed_by_go(&paths) {
+        assert_eq!(listings.len(), archives.len());
+        for (listing, bytes) in listings.iter().zip(&archives) {
+            assert_eq!(listing, &ours(bytes));
         }
     }
 }
