@@ -85,6 +85,17 @@ lint: setup-lint ## formatting, clippy, licences of dependencies, shell scripts
 bench: setup-tests build ## the figures of docs/performance.md
 	benches/run.sh
 
+.PHONY: fuzz
+fuzz: ## fuzz what reads hostile input, each target for FUZZ_SECONDS (60)
+	@scripts/setup.sh g++ python3
+	@scripts/fuzz.sh
+
+.PHONY: bench-archives
+bench-archives: ## packing, unpacking and collecting, beside gzip, pigz, zstd and tar
+	@scripts/setup.sh musl-tools python3 pigz zstd
+	cargo build --release --locked --target $(TARGET) -p lighter-artifacts --example archive
+	benches/archive.py $(RELEASE)/examples/archive
+
 .PHONY: fmt
 fmt: ## format the code
 	cargo fmt --all
