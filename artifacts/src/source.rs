@@ -1,13 +1,14 @@
 //! What is to be saved: a file or directory of a step, or bytes that can be produced again.
 
 use crate::Error;
-use crate::beneath::{Dir, open_in_root};
+use crate::beneath::{Dir, file_type, open_in_root};
 use crate::error::Context;
-use rustix::fs::{Mode, OFlags};
+use crate::tree::MAX_DEPTH;
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, accessat};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,6 +61,23 @@ impl Source {
         Source::new(path, open_in_root(&dir, path, FLAGS))
     }
 
+    /// A file or directory that another process has opened at `path` and passed on.
+    ///
+    /// Errors: `Invalid` for anything but a file or directory.
+    pub fn from_fd(descriptor: OwnedFd, path: &Path) -> Result<Source, Error> {
+        Source::new(path, Ok(descriptor))
+    }
+
+    /// Whether this process may read all that a directory holds; an open file is readable whoever opened it.
+    ///
+    /// Looks at permissions only, and stops at what it cannot enter.
+    pub fn is_readable(&self) -> bool {
+        match &self.handle {
+            Handle::File(_) => true,
+            Handle::Directory(dir) => all_readable(dir, 0).unwrap_or(false),
+        }
+    }
+
     fn new(path: &Path, opened: io::Result<OwnedFd>) -> Result<Source, Error> {
         let doing = || format!("read {}", path.display());
         let name = path.file_name().ok_or_else(|| {
@@ -105,6 +123,34 @@ impl Source {
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
+}
+
+impl AsFd for Source {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.handle {
+            Handle::File(file) => file.as_fd(),
+            Handle::Directory(dir) => dir.as_fd(),
+        }
+    }
+}
+
+fn all_readable(dir: &Dir, depth: usize) -> io::Result<bool> {
+    if depth > MAX_DEPTH {
+        return Ok(false);
+    }
+    for name in dir.names()? {
+        let readable = match file_type(&dir.stat(&name)?) {
+            FileType::Directory => all_readable(&dir.sub(Path::new(&name))?, depth + 1)?,
+            FileType::RegularFile => {
+                accessat(dir, &name, Access::READ_OK, AtFlags::EACCESS).is_ok()
+            }
+            _ => true,
+        };
+        if !readable {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl Body for Source {

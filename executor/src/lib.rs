@@ -9,6 +9,7 @@ mod control;
 mod emissary;
 mod events;
 mod failure;
+mod handover;
 mod help;
 mod init;
 mod kill;

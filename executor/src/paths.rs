@@ -59,6 +59,11 @@ impl Paths {
         self.var_run_argo.join("status")
     }
 
+    /// Where `wait` takes outputs from main.
+    pub fn handover(&self) -> PathBuf {
+        self.var_run_argo.join("outputs.sock")
+    }
+
     /// Where an input artifact is loaded to, unless it lies on a user's volume.
     pub fn input(&self, name: &str) -> PathBuf {
         below(&self.inputs, &name.replace('/', "_"))

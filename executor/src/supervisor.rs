@@ -18,7 +18,7 @@ use crate::paths::Paths;
 use crate::settings;
 use crate::sys;
 use crate::template;
-use crate::wait::Waiter;
+use crate::wait::{Layers, Waiter};
 
 /// How often the others are told that preparing goes on; after 30 s of silence they give up.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -48,10 +48,10 @@ fn start<'a>(
 ) -> Result<(Waiter<'a>, Vec<u8>, Events), Failure> {
     settings::required_of_pod()?;
     let json = template::read_environment_first(paths)?;
-    let waiter = Waiter::new(asked, &json, paths)?;
     let events = Events::new().map_err(|error| {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;
+    let waiter = Waiter::new(asked, &json, Layers::default(), paths)?;
     Ok((waiter, json, events))
 }
 

@@ -13,11 +13,13 @@ use serde_json::{Map, Value};
 use crate::cli::Invocation;
 use crate::events::Events;
 use crate::failure::{Failure, os_text};
+use crate::handover::Handed;
 use crate::log;
 use crate::paths::Paths;
 use crate::report::{self, Reporter, TaskResult};
 use crate::settings;
 use crate::template::{self, Template};
+pub use artifacts::Layers;
 
 /// Errors of one run. The first is the container's last words; none of them stops what can still be saved.
 #[derive(Debug, Default)]
@@ -40,14 +42,14 @@ pub fn run(asked: &Invocation, paths: &Paths) -> Result<(), Failure> {
     umask(Mode::empty());
     settings::required_of_pod()?;
     let json = template::read_environment_first(paths)?;
-    let mut waiter = Waiter::new(asked, &json, paths)?;
-    waiter.mounted = artifacts::mounted_inputs(&json)?;
-    // The JSON may be large, and main may run for long.
-    drop(json);
-    // From here on SIGTERM is only seen where it is looked for.
+    let layers = Layers { mounted: artifacts::mounted_inputs(&json)? };
+    // From here on, and in all threads, SIGTERM is only seen where it is looked for.
     let events = Events::new().map_err(|error| {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;
+    let waiter = Waiter::new(asked, &json, layers, paths)?;
+    // The JSON may be large, and main may run for long.
+    drop(json);
     waiter.run(events, None)
 }
 
@@ -57,20 +59,27 @@ pub struct Waiter<'a> {
     deadline: Option<Timestamp>,
     reporter: Box<dyn Reporter>,
     result: TaskResult,
-    /// Paths of the input artifacts that main got as mounts.
-    mounted: Vec<String>,
+    layers: Layers,
+    handed: Handed,
     paths: &'a Paths,
 }
 
 impl<'a> Waiter<'a> {
-    /// For a pod in which no input artifact is mounted.
-    pub fn new(asked: &Invocation, json: &[u8], paths: &'a Paths) -> Result<Self, Failure> {
+    /// From now on main can hand over its outputs. Needs signals to be blocked: it starts a thread.
+    pub fn new(
+        asked: &Invocation,
+        json: &[u8],
+        layers: Layers,
+        paths: &'a Paths,
+    ) -> Result<Self, Failure> {
+        let template = Template::parse(json)?;
         Ok(Self {
             deadline: settings::deadline()?,
-            template: Template::parse(json)?,
             reporter: report::reporter(asked)?,
             result: TaskResult::new()?,
-            mounted: Vec::new(),
+            handed: Handed::listen(paths, layers.handed(&template)),
+            template,
+            layers,
             paths,
         })
     }
@@ -122,8 +131,8 @@ impl<'a> Waiter<'a> {
         errors: &mut Errors,
     ) -> Result<Map<String, Value>, Failure> {
         let mut values = Map::new();
-        let mounted = std::mem::take(&mut self.mounted);
-        let saver = artifacts::Saver::new(&self.template, mounted, self.paths)?;
+        let layers = std::mem::take(&mut self.layers);
+        let saver = artifacts::Saver::new(&self.template, layers, self.handed.clone(), self.paths)?;
         let mut artifacts = Vec::new();
         if prepared && self.template.resource.is_none() {
             if let Some(Some(text)) = errors.note(values::result(&self.template, self.paths)) {

@@ -1,4 +1,4 @@
-//! What main leaves for `wait`: copies of output files that lie on no shared volume.
+//! What main gives to `wait`: output files that lie on no shared volume.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -11,11 +11,13 @@ use lighter_artifacts::{Error, Source, Target};
 use serde_json::Value;
 
 use crate::failure::{Failure, os_text, path_error};
+use crate::handover;
 use crate::log;
 use crate::paths::{Paths, clean};
 use crate::template::Template;
 
-/// Copies output parameters and archives output artifacts. A missing file is only a warning here: `wait` decides.
+/// Hands output artifacts over to `wait`, and leaves copies of output parameters and of what it cannot take.
+/// A missing file is only a warning here: `wait` decides.
 pub fn stage(template: &Template, paths: &Paths) -> Result<(), Failure> {
     for parameter in &template.outputs.parameters {
         if let Some(path) = parameter["valueFrom"]["path"].as_str().filter(|path| !path.is_empty())
@@ -24,14 +26,35 @@ pub fn stage(template: &Template, paths: &Paths) -> Result<(), Failure> {
             stage_parameter(path, paths)?;
         }
     }
+    let mut strategies = Vec::new();
+    let mut sources = Vec::new();
+    let mut ended = Ok(());
     for artifact in &template.outputs.artifacts {
-        if let Some(path) = artifact["path"].as_str().filter(|path| !path.is_empty())
-            && !template.on_user_volume(path)
-        {
-            stage_artifact(path, artifact, paths)?;
+        let path = artifact["path"].as_str().unwrap_or_default();
+        if path.is_empty() || template.on_user_volume(path) {
+            continue;
+        }
+        match open(path, paths) {
+            Ok(Some(source)) => {
+                sources.push((clean(path), source));
+                strategies.push(level(artifact));
+            }
+            Ok(None) => {}
+            Err(failure) => {
+                ended = Err(failure);
+                break;
+            }
         }
     }
-    Ok(())
+    let taken = handover::offer(paths, &sources);
+    for (((path, source), archive), _) in
+        sources.iter().zip(strategies).zip(taken).filter(|(_, taken)| !taken)
+    {
+        let staged = paths.staged_artifact(path);
+        create_parent(&staged)?;
+        pack_to(source, archive, &staged).map_err(|error| not_packed(path, &staged, &error))?;
+    }
+    ended
 }
 
 fn stage_parameter(path: &str, paths: &Paths) -> Result<(), Failure> {
@@ -51,21 +74,19 @@ fn stage_parameter(path: &str, paths: &Paths) -> Result<(), Failure> {
     Ok(())
 }
 
-fn stage_artifact(path: &str, artifact: &Value, paths: &Paths) -> Result<(), Failure> {
-    let staged = paths.staged_artifact(path);
-    let source = match Source::open(Path::new(&clean(path))) {
-        Ok(source) => source,
+/// `None` if there is nothing at the path.
+fn open(path: &str, paths: &Paths) -> Result<Option<Source>, Failure> {
+    match Source::open(Path::new(&clean(path))) {
+        Ok(source) => Ok(Some(source)),
         Err(Error::NotFound(_)) => {
             log::warn(
                 "cannot save artifact",
                 &[("path", path), ("error", "no such file or directory")],
             );
-            return Ok(());
+            Ok(None)
         }
-        Err(error) => return Err(not_packed(path, &staged, &error)),
-    };
-    create_parent(&staged)?;
-    pack_to(&source, level(artifact), &staged).map_err(|error| not_packed(path, &staged, &error))
+        Err(error) => Err(not_packed(path, &paths.staged_artifact(path), &error)),
+    }
 }
 
 /// `wait` sees the archive whole or not at all, even if it is told to hurry.

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::Errors;
 use crate::failure::Failure;
+use crate::handover::Handed;
 use crate::location::{self, Place, Stores};
 use crate::log;
 use crate::parallel;
@@ -34,8 +35,30 @@ pub(super) struct Saver<'a> {
     pub paths: &'a Paths,
     stores: Stores,
     backoff: Backoff,
+    layers: Layers,
+    handed: Handed,
+}
+
+/// What decides where an output can be read.
+#[derive(Debug, Default)]
+pub struct Layers {
     /// Paths of the input artifacts that main got as mounts.
-    mounted: Vec<String>,
+    pub mounted: Vec<String>,
+}
+
+impl Layers {
+    /// Where main's `path` can be read from here.
+    pub(super) fn of(&self, path: &str, template: &Template) -> Layer {
+        let mounted = self.mounted.iter().any(|input| lies_below(path, input));
+        if mounted || template.on_user_volume(path) { Layer::Mirrored } else { Layer::Base }
+    }
+
+    /// Paths of the output artifacts that only main can open.
+    pub(super) fn handed(&self, template: &Template) -> Vec<String> {
+        let outputs = template.outputs.artifacts.iter();
+        let paths = outputs.filter_map(|artifact| artifact["path"].as_str()).map(clean);
+        paths.filter(|path| self.of(path, template) == Layer::Base).collect()
+    }
 }
 
 /// Why an artifact was not saved.
@@ -73,10 +96,10 @@ pub(super) fn mounted_inputs(json: &[u8]) -> Result<Vec<String>, Failure> {
 }
 
 impl<'a> Saver<'a> {
-    /// `mounted` are the [`mounted_inputs`].
     pub fn new(
         template: &'a Template,
-        mounted: Vec<String>,
+        layers: Layers,
+        handed: Handed,
         paths: &'a Paths,
     ) -> Result<Self, Failure> {
         Ok(Self {
@@ -84,14 +107,14 @@ impl<'a> Saver<'a> {
             paths,
             stores: Stores::new(paths),
             backoff: Backoff::for_stores()?,
-            mounted,
+            layers,
+            handed,
         })
     }
 
     /// Where main's `path` can be read from here.
     pub fn layer(&self, path: &str) -> Layer {
-        let mounted = self.mounted.iter().any(|input| lies_below(path, input));
-        if mounted || self.template.on_user_volume(path) { Layer::Mirrored } else { Layer::Base }
+        self.layers.of(path, self.template)
     }
 
     /// Saves all output artifacts; returns what to report of those that were saved, in the template's order.
@@ -143,14 +166,18 @@ impl<'a> Saver<'a> {
             Layer::Mirrored => {
                 self.put(&Source::open_within(&self.paths.mirror, path.as_ref())?, archive, &place)?
             }
-            Layer::Base => self.put_staged(name, &path, archive, &place)?,
+            Layer::Base => match self.handed.get(&path) {
+                Some(source) => self.put(&source, archive, &place)?,
+                None => self.put_staged(name, &path, archive, &place)?,
+            },
         };
         let mut report = artifact.clone();
         report["path"] = path.into();
         Ok(finish(report, place, saved))
     }
 
-    /// Main has left a tar, compressed as asked if a tar is asked for. It is what is stored, or it is taken apart and packed as asked.
+    /// Main could not hand it over and has left a tar, compressed as asked if a tar is asked for. It is what is stored, or it is
+    /// taken apart and packed as asked.
     fn put_staged(
         &self,
         name: &str,
