@@ -160,12 +160,22 @@ impl Emissary<'_> {
         }
     }
 
+    /// Sleeps until something happens or the deadline passes; gives signals of both kinds.
+    fn signals(&self, events: &mut Events, deadline: Option<Instant>) -> Result<Vec<i32>, Failure> {
+        // A file that was there before it was watched for makes no event.
+        if let Some(signal) = self.control.take_signal() {
+            return Ok(vec![signal]);
+        }
+        let mut signals = wait(events, deadline)?;
+        signals.extend(self.control.take_signal());
+        Ok(signals)
+    }
+
     /// Sleeps for `pause`; true if SIGTERM or a signal file ends it.
     fn told_to_end(&self, events: &mut Events, pause: Duration) -> Result<bool, Failure> {
         let until = Instant::now() + pause;
         while Instant::now() < until {
-            let signals = wait(events, Some(until))?;
-            if signals.into_iter().chain(self.control.take_signal()).any(ends) {
+            if self.signals(events, Some(until))?.into_iter().any(ends) {
                 return Ok(true);
             }
         }
@@ -180,8 +190,7 @@ impl Emissary<'_> {
         let marker = self.control.file(marker);
         log::info("paused until the file exists", &[("file", &marker.to_string_lossy())]);
         while !marker.exists() {
-            let signals = wait(events, None)?;
-            if signals.into_iter().chain(self.control.take_signal()).any(ends) {
+            if self.signals(events, None)?.into_iter().any(ends) {
                 return Err(Failure::new(format!(
                     "terminated while {variable} waited for {}",
                     marker.display()

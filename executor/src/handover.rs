@@ -72,11 +72,8 @@ impl Handed {
         if expected.is_empty() {
             return handed;
         }
-        let socket = paths.handover();
-        // One of a `wait` that was there before has no listener any more.
-        let _ = std::fs::remove_file(&socket);
         let taker = handed.clone();
-        let started = UnixListener::bind(&socket).and_then(|listener| {
+        let started = listener(&paths.handover()).and_then(|listener| {
             let take = move || {
                 for stream in listener.incoming().flatten() {
                     // Main sees the end of the connection, and leaves files.
@@ -112,6 +109,16 @@ impl Handed {
         }
         Ok(())
     }
+}
+
+/// A socket that gets its name when it listens: between the two steps main would find nobody.
+fn listener(path: &Path) -> io::Result<UnixListener> {
+    let temporary = path.with_extension("tmp");
+    // One of a `wait` that was killed.
+    let _ = std::fs::remove_file(&temporary);
+    let listener = UnixListener::bind(&temporary)?;
+    std::fs::rename(&temporary, path)?;
+    Ok(listener)
 }
 
 /// One path and the descriptor that came with it; `None` at the end.

@@ -12,6 +12,8 @@ Commands:
   supervisor init and wait in one, for pods without an init container
   wait       save outputs when the main containers have ended, and report them
   collect    merge many files into one, or into one directory
+  artifact delete
+             delete the artifacts that the controller's garbage collection lists
   artifact-plugin-init, artifact-plugin-sidecar
              run an artifact plugin beside init, or beside wait
   kill       send a signal: argoexec kill SIGNAL PID

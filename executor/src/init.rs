@@ -17,11 +17,13 @@ use crate::paths::Paths;
 use crate::settings;
 use crate::template::{self, Template};
 
+pub const UNPREPARED: &str = "terminated before the pod was prepared";
+
 /// Does all of it, in the order in which later containers rely on it.
 pub fn run(paths: &Paths) -> Result<(), Failure> {
     umask(Mode::empty());
     settings::required_of_pod()?;
-    end_on_sigterm(paths)?;
+    end_on_sigterm(paths, UNPREPARED)?;
     let json = template::read_environment_first(paths)?;
     let template = Template::parse(&json)?;
     settings::deadline()?;
@@ -47,7 +49,7 @@ fn stage(json: &[u8], template: &Template, paths: &Paths) -> Result<(), Failure>
 }
 
 /// Process 1 has no default actions: without a listener SIGTERM would do nothing.
-pub fn end_on_sigterm(paths: &Paths) -> Result<(), Failure> {
+pub fn end_on_sigterm(paths: &Paths, last_words: &'static str) -> Result<(), Failure> {
     let mut events = Events::new().map_err(|error| {
         Failure::new(format!("failed to listen to signals: {}", os_text(&error)))
     })?;
@@ -58,10 +60,7 @@ pub fn end_on_sigterm(paths: &Paths) -> Result<(), Failure> {
                 .into_iter()
                 .any(|signal| is_term(signal) || signal == nix::sys::signal::Signal::SIGINT as i32)
             {
-                crate::end_now(
-                    &termination_log,
-                    &Failure::new("terminated before the pod was prepared"),
-                );
+                crate::end_now(&termination_log, &Failure::new(last_words));
             }
         }
     };

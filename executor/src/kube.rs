@@ -22,6 +22,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const REQUEST: Duration = Duration::from_secs(30);
 /// Bytes of an answer; etcd keeps no larger objects, and lists are asked for in pages.
 const LONGEST_ANSWER: u64 = 64 << 20;
+/// Objects that are asked for at a time.
+const PAGE: usize = 100;
 /// Bytes that a connection reads and writes at a time.
 const BUFFER: usize = 16 << 10;
 
@@ -73,6 +75,28 @@ impl Client {
     pub fn merge(&self, path: &str, name: &str, patch: &Value) -> Result<Value, Error> {
         let path = format!("{path}/{}", encoded(name));
         self.send(Method::PATCH, &path, Some(("application/merge-patch+json", patch)))
+    }
+
+    /// Changes the status of the named object by a merge patch.
+    pub fn merge_status(&self, path: &str, name: &str, patch: &Value) -> Result<Value, Error> {
+        let path = format!("{path}/{}/status", encoded(name));
+        self.send(Method::PATCH, &path, Some(("application/merge-patch+json", patch)))
+    }
+
+    /// All objects with these labels, page by page.
+    pub fn list(&self, path: &str, selector: &str) -> Result<Vec<Value>, Error> {
+        let first = format!("{path}?limit={PAGE}&labelSelector={}", encoded(selector));
+        let (mut objects, mut next) = (Vec::new(), first.clone());
+        loop {
+            let mut page = self.send(Method::GET, &next, None)?;
+            if let Value::Array(items) = page["items"].take() {
+                objects.extend(items);
+            }
+            match page["metadata"]["continue"].as_str().filter(|token| !token.is_empty()) {
+                Some(token) => next = format!("{first}&continue={}", encoded(token)),
+                None => return Ok(objects),
+            }
+        }
     }
 
     fn send(
@@ -133,7 +157,7 @@ fn tls(config: &Config) -> Result<TlsConfig, Failure> {
     Ok(tls.build())
 }
 
-/// One segment of a path.
+/// One segment of a path, or a value of a query.
 pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -9,6 +9,7 @@ mod control;
 mod emissary;
 mod events;
 mod failure;
+mod gc;
 mod handover;
 mod help;
 mod init;
@@ -85,6 +86,7 @@ fn dispatch(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
         "init" => init::run(paths),
         "wait" => wait::run(&asked, paths),
         "supervisor" => supervisor::run(&asked, paths),
+        "artifact" => gc::run(&asked, paths),
         "artifact-plugin-init" => plugin::init(asked, paths),
         "artifact-plugin-sidecar" => plugin::sidecar(asked.command, paths),
         "collect" => collect::run(&asked),
@@ -92,7 +94,7 @@ fn dispatch(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
         "version" => print_version(asked.has("short")),
         "help" => print_help(asked.words.first().and_then(|word| word.to_str())),
         role => Err(Failure::new(format!(
-            "argoexec {role} is not part of this version of Lighter; it serves init, supervisor, emissary, wait, artifact-plugin-init, artifact-plugin-sidecar, collect, kill, version and help"
+            "argoexec {role} is not part of this version of Lighter; it serves init, supervisor, emissary, wait, artifact delete, artifact-plugin-init, artifact-plugin-sidecar, collect, kill, version and help"
         ))),
     }
 }

@@ -30,7 +30,7 @@ pub fn init(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
     let template = Template::parse(&json)?;
     settings::deadline()?;
     let _plugin = Plugin::start(asked.command.unwrap_or_default(), &name)?;
-    init::end_on_sigterm(paths)?;
+    init::end_on_sigterm(paths, init::UNPREPARED)?;
     inputs::load_all(&json, &template, inputs::Which::OfPlugin(&name), paths)
 }
 

@@ -3,7 +3,7 @@
 mod artifacts;
 mod logs;
 mod monitor;
-mod plugins;
+pub mod plugins;
 mod values;
 
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ pub use artifacts::Layers;
 
 /// Errors of one run. The first is the container's last words; none of them stops what can still be saved.
 #[derive(Debug, Default)]
-struct Errors(Vec<String>);
+pub struct Errors(Vec<String>);
 
 impl Errors {
     fn add(&mut self, text: impl Into<String>) {

@@ -1,6 +1,6 @@
 //! Members of a container set start when the members they depend on have succeeded.
 
-use super::{Emissary, Ended, wait};
+use super::{Emissary, Ended};
 use crate::control::Control;
 use crate::events::{Events, is_term};
 use crate::failure::{Failure, TROUBLE, os_text};
@@ -34,7 +34,7 @@ fn await_one(emissary: &Emissary<'_>, dependency: &str, events: &mut Events) -> 
         if let Some(code) = control.exit_code() {
             return check(dependency, code);
         }
-        for signal in wait(events, None)?.into_iter().chain(emissary.control.take_signal()) {
+        for signal in emissary.signals(events, None)? {
             if is_term(signal) || signal == Signal::SIGKILL as i32 {
                 let code = u8::try_from(128 + signal).unwrap_or(TROUBLE);
                 return Err(Ended { recorded: TROUBLE, result: Err(Failure::Exit(code)) });

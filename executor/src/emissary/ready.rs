@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Emissary, ends, wait};
+use super::{Emissary, ends};
 use crate::events::Events;
 use crate::failure::{Failure, UNPREPARED, path_error};
 use crate::log;
@@ -48,8 +48,7 @@ pub(super) fn await_supervisor(
             return Err(unprepared(format!("supervisor presumed dead: {silent}")));
         }
         log::debug("waiting for the supervisor", &[]);
-        let signals = wait(events, Some(since + SILENCE))?;
-        if signals.into_iter().chain(emissary.control.take_signal()).any(ends) {
+        if emissary.signals(events, Some(since + SILENCE))?.into_iter().any(ends) {
             return Err(unprepared("terminated while waiting for the supervisor".into()));
         }
     }

@@ -15,7 +15,7 @@ use crate::settings;
 const AFTER_KILL: Duration = Duration::from_secs(10);
 
 /// Ends the plugins that the environment names: SIGTERM, and SIGKILL after the grace period.
-pub(super) fn end(paths: &Paths, events: &mut Events, errors: &mut Errors) {
+pub fn end(paths: &Paths, events: &mut Events, errors: &mut Errors) {
     let names = settings::text("ARGO_ARTIFACT_PLUGIN_NAMES").unwrap_or_default();
     let mut plugins = Vec::new();
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {

@@ -39,7 +39,7 @@ fn debug_pauses_end_with_their_files() {
     until("the container is there", || pod.exists("/var/run/argo/ctr/main"));
     assert!(running.is_running() && !pod.exists("/tmp/p"));
     pod.write("/var/run/argo/ctr/main/before", "");
-    until("the command has run", || pod.exists("/tmp/p"));
+    until("the command has run", || pod.exists("/tmp/p") && pod.read("/tmp/p") == "1\n");
     assert!(!pod.exists("/var/run/argo/ctr/main/exitcode"));
     // Outputs are taken after the pause: what a person changed meanwhile counts.
     pod.write("/tmp/p", "2");

@@ -7,6 +7,7 @@ mod api_server;
 mod collect;
 mod emissary;
 mod emissary_limits;
+mod gc;
 mod handover;
 mod inputs;
 mod outputs;
