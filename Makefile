@@ -26,6 +26,7 @@ setup-lint:
 .PHONY: setup-tests
 setup-tests:
 	@scripts/setup.sh musl-tools jq busybox-static python3 zip unzip util-linux
+	@scripts/servers.sh
 
 .PHONY: setup-cluster
 setup-cluster: ## Kubernetes for tests, built from source once

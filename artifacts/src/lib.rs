@@ -12,6 +12,8 @@ pub mod archive;
 mod beneath;
 mod budget;
 pub mod collect;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod digest;
 mod error;
 mod name;
@@ -29,5 +31,5 @@ pub mod web;
 pub use error::{Details, Error};
 pub use secret::{Secret, SecretFiles, Secrets};
 pub use source::{Body, Source};
-pub use store::{Method, Mounts, Object, Saved, Store, open_store};
+pub use store::{Memory, Method, Mounts, Object, Saved, Store, open_store};
 pub use target::Target;

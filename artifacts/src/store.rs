@@ -2,9 +2,12 @@
 
 mod folder;
 mod http;
+mod memory;
 mod objects;
 mod raw;
 mod s3;
+
+pub use memory::Memory;
 
 use crate::error::Error;
 use crate::secret::{Secret, Secrets};

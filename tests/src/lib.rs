@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
 
 pub mod cluster;
+pub mod proxy;
+pub mod servers;
 pub mod stock_pod;
 
 use std::ffi::OsStr;
