@@ -12,7 +12,7 @@ pub mod archive;
 mod beneath;
 mod budget;
 pub mod collect;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod digest;
 mod error;

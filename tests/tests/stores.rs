@@ -1,5 +1,7 @@
 //! Every kind of store passes one suite, those with servers against real ones.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
+
 use std::path::Path;
 
 use lighter_api::ArtifactLocation;

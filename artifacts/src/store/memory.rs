@@ -30,7 +30,7 @@ impl Memory {
     }
 
     /// The objects at and below a key, by key.
-    fn found(&self, verb: &str, key: &str) -> Result<Vec<(String, Arc<[u8]>)>, Error> {
+    fn found(&self, verb: &str, key: &str) -> Result<Objects, Error> {
         let key = checked(verb, key)?;
         let objects = self.objects();
         let below = objects.range(key.clone()..).take_while(|(name, _)| name.starts_with(&key));
@@ -191,7 +191,7 @@ impl Store for Memory {
     }
 
     fn is_directory(&self, key: &str) -> Result<bool, Error> {
-        match self.found("look up", key)?.first() {
+        match self.found("look up", key)?.first_key_value() {
             None => Err(missing("look up", key)),
             Some((name, _)) => Ok(*name != checked("look up", key)?),
         }

@@ -1,11 +1,10 @@
-//! One suite for every store, and what is special to folders and volumes.
+//! What is special to folders and volumes; what every store does is in `conformance`.
 
 use super::*;
-use crate::archive::{Archive, Limits, Unpacking};
-use crate::error::Context;
+use crate::archive::{Limits, Unpacking};
 use crate::secret::SecretFiles;
 use crate::transfer;
-use lighter_api::{FolderArtifact, RawArtifact, VolumeArtifact};
+use lighter_api::{FolderArtifact, VolumeArtifact};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -53,110 +52,6 @@ fn volume(claim: &str) -> ArtifactLocation {
         volume: Some(VolumeArtifact { claim_name: claim.into(), key: "k".into() }),
         ..Default::default()
     }
-}
-
-const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-
-/// What every store does that can be written to.
-pub(super) fn conforms(store: &dyn Store) {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("hello.txt");
-    std::fs::write(&file, "hello").unwrap();
-    let source = Source::open(&file).unwrap();
-    let target = |name: &str| Target::at(&dir.path().join(name)).unwrap();
-    let read = |key: &str| std::io::read_to_string(store.open(key)?).doing(|| "read");
-
-    assert!(matches!(store.open("wf/pod/a").map(|_| ()), Err(Error::NotFound(_))));
-    assert!(matches!(store.load("wf/pod/a", &target("absent")), Err(Error::NotFound(_))));
-    assert!(!dir.path().join("absent").exists());
-    assert!(!store.exists("wf/pod/a").unwrap());
-
-    let saved = store.save(&source, "wf/pod/a").unwrap();
-    assert_eq!(saved, Saved { size: 5, sha256: HELLO.into() });
-    assert_eq!(read("wf/pod/a").unwrap(), "hello");
-    assert!(store.exists("wf/pod/a").unwrap());
-    assert!(!store.is_directory("wf/pod/a").unwrap());
-    store.load("wf/pod/a", &target("loaded")).unwrap();
-    assert_eq!(std::fs::read_to_string(dir.path().join("loaded")).unwrap(), "hello");
-
-    // A key saved again replaces.
-    std::fs::write(&file, "hello again").unwrap();
-    assert_eq!(store.save_stream(&source, "wf/pod/a").unwrap().size, 11);
-    assert_eq!(read("wf/pod/a").unwrap(), "hello again");
-    for key in ["with space", "ünïcödé", "a+b&c=d", "percent%41"] {
-        store.save(&source, key).unwrap();
-        assert_eq!(read(key).unwrap(), "hello again", "{key}");
-    }
-
-    // Packed, with its digest looked at on the way back.
-    let tree = dir.path().join("tree");
-    std::fs::create_dir_all(tree.join("empty")).unwrap();
-    std::fs::write(tree.join("file"), "x").unwrap();
-    for (archive, how) in
-        [(Archive::TarGz { level: 6 }, Unpacking::Detect), (Archive::Zip, Unpacking::Zip)]
-    {
-        let saved =
-            transfer::save(store, &Source::open(&tree).unwrap(), Some(archive), "packed").unwrap();
-        let out = dir.path().join(archive.extension());
-        transfer::load(
-            store,
-            "packed",
-            how,
-            &target(archive.extension()),
-            &Limits::default(),
-            &saved.sha256,
-        )
-        .unwrap();
-        assert!(out.join("empty").is_dir() && out.join("file").is_file());
-        let wrong =
-            transfer::load(store, "packed", how, &target("wrong"), &Limits::default(), HELLO);
-        assert!(matches!(wrong, Err(Error::Corrupt(_))), "{wrong:?}");
-        let wrong = transfer::load(
-            store,
-            "packed",
-            Unpacking::None,
-            &target("wrong"),
-            &Limits::default(),
-            HELLO,
-        );
-        assert!(matches!(wrong, Err(Error::Corrupt(_))), "{wrong:?}");
-    }
-    let mut names: Vec<_> =
-        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    names.sort();
-    assert_eq!(names, ["hello.txt", "loaded", "tgz", "tree", "zip"], "nothing is left behind");
-}
-
-#[test]
-fn folders_and_volumes_conform() {
-    let place = Place::new();
-    for location in [folder("/data"), volume("claim")] {
-        let (store, key) = place.open(&location).unwrap();
-        assert_eq!(key, "k");
-        conforms(store.as_ref());
-        lists_and_deletes(store.as_ref(), &place);
-    }
-}
-
-fn lists_and_deletes(store: &dyn Store, place: &Place) {
-    for key in ["l/a", "l/ab", "l/b/c"] {
-        store.save(&place.source("12"), key).unwrap();
-    }
-    let keys = |prefix: &str| -> Vec<String> {
-        store.list(prefix).unwrap().into_iter().map(|object| object.key).collect()
-    };
-    assert_eq!(keys("l"), ["l/a", "l/ab", "l/b/c"]);
-    assert_eq!(keys("l/"), keys("l"));
-    assert_eq!(store.list("l/a").unwrap(), [Object { key: "l/a".into(), size: 2 }]);
-    assert_eq!(keys("nothing"), [""; 0]);
-    assert!(keys("").contains(&"l/b/c".to_owned()));
-    assert!(store.is_directory("l/b").unwrap());
-    assert!(matches!(store.is_directory("nothing"), Err(Error::NotFound(_))));
-    store.delete("l/b").unwrap();
-    store.delete("l/b").unwrap();
-    store.delete("l/a").unwrap();
-    assert_eq!(keys("l"), ["l/ab"]);
-    assert!(matches!(store.delete(""), Err(Error::Invalid(_))));
 }
 
 #[test]
@@ -237,35 +132,6 @@ fn keys_lead_nowhere_else() {
 }
 
 #[test]
-fn writers_of_one_key_never_mix() {
-    let place = Place::new();
-    let store = place.folder();
-    let sources: Vec<_> = (0..6)
-        .map(|number| {
-            let path = place.path(&format!("source-{number}"));
-            std::fs::write(&path, number.to_string().repeat(300_000)).unwrap();
-            Source::open(&path).unwrap()
-        })
-        .collect();
-    std::thread::scope(|scope| {
-        for source in &sources {
-            let store = store.as_ref();
-            scope.spawn(move || {
-                for _ in 0..5 {
-                    store.save(source, "deep/key").unwrap();
-                    let read = std::io::read_to_string(store.open("deep/key").unwrap()).unwrap();
-                    assert!(
-                        read.len() == 300_000
-                            && read.bytes().all(|byte| byte == read.as_bytes()[0])
-                    );
-                }
-            });
-        }
-    });
-    assert_eq!(store.list("").unwrap().len(), 1);
-}
-
-#[test]
 fn locations() {
     let place = Place::new();
     let refused = |location: &ArtifactLocation| place.open(location).map(|_| ()).unwrap_err();
@@ -285,21 +151,6 @@ fn locations() {
                 && error.to_string().contains(&format!("`{kind}`")),
             "{error}"
         );
-    }
-}
-
-#[test]
-fn raw_is_read_only() {
-    let place = Place::new();
-    for data in ["hello", ""] {
-        let location =
-            ArtifactLocation { raw: Some(RawArtifact { data: data.into() }), ..Default::default() };
-        let (store, key) = place.open(&location).unwrap();
-        let target = Target::at(&place.path("raw")).unwrap();
-        transfer::load(store.as_ref(), &key, Unpacking::Detect, &target, &Limits::default(), "")
-            .unwrap();
-        assert_eq!(std::fs::read_to_string(place.path("raw")).unwrap(), data);
-        assert!(matches!(store.save(&place.source("x"), &key), Err(Error::Unsupported(_))));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::source::Body;
 use crate::store::Saved;
 use crate::web::Web;
 use std::cell::{Cell, RefCell};
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::OnceLock;
 use ureq::http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use ureq::{Agent, SendBody};
@@ -114,6 +114,18 @@ fn redirect<'a>(method: &str, response: &'a Response<ureq::Body>) -> Option<&'a 
     response.headers().get(header::LOCATION)?.to_str().ok()
 }
 
+/// Reads what is to be sent; a failure there is ours, and no other try of the request mends it.
+struct Ours<R>(R);
+
+impl<R: Read> Read for Ours<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            _ => Error::io("read what is to be sent", error).into_io(),
+        })
+    }
+}
+
 /// A body on its way, and what the last sending of it was.
 pub(super) struct Upload<'a> {
     body: &'a dyn Body,
@@ -133,7 +145,7 @@ impl Upload<'_> {
         agent: &Agent,
         request: ureq::http::request::Builder,
     ) -> Result<Response<ureq::Body>, Fault> {
-        let mut reader = Hashing::new(self.body.open().map_err(Fault::ours)?);
+        let mut reader = Hashing::new(Ours(self.body.open().map_err(Fault::ours)?));
         let request = match self.length {
             Some(length) => request.header(header::CONTENT_LENGTH, length),
             None => request.header(header::TRANSFER_ENCODING, "chunked"),

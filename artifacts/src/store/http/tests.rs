@@ -6,8 +6,8 @@ mod large;
 mod server;
 
 use super::*;
+use crate::conformance::{Abilities, conforms};
 use crate::secret::SecretFiles;
-use crate::store::tests::conforms;
 use lighter_api::Header;
 use server::{Reply, Seen, Server, reply};
 use std::collections::HashMap;
@@ -57,14 +57,12 @@ fn http_conforms() {
         }
     });
     let (store, _) = at(server.url("/base?sig=1"));
-    conforms(&store);
-    assert!(matches!(store.list(""), Err(Error::Unsupported(_))));
-    assert!(matches!(store.delete("a"), Err(Error::Unsupported(_))));
-    let put = server.seen().into_iter().find(|seen| seen.method == "PUT").unwrap();
-    assert_eq!(
-        (put.path.as_str(), put.headers["content-length"].as_str()),
-        ("/wf/pod/a?sig=1", "5")
-    );
+    let scratch = tempfile::tempdir().unwrap();
+    conforms(&store, &Abilities::HTTP, scratch.path());
+    let seen = server.seen();
+    let put = seen.iter().rfind(|seen| seen.method == "PUT").unwrap();
+    assert_eq!(put.path, "/one/deep/key?sig=1");
+    assert_eq!(put.headers["content-length"], put.body.len().to_string());
 }
 
 #[test]
