@@ -25,7 +25,7 @@ setup-lint:
 
 .PHONY: setup-tests
 setup-tests:
-	@scripts/setup.sh musl-tools jq busybox-static python3 zip unzip util-linux
+	@scripts/setup.sh musl-tools jq busybox-static python3 python3-grpcio zip unzip util-linux
 	@scripts/servers.sh
 
 .PHONY: setup-cluster

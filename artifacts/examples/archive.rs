@@ -59,7 +59,7 @@ fn collect(
     let parts = (0..count).map(part).collect::<Result<Vec<_>, _>>()?;
     let store = FolderArtifact { path: folder.into(), key: String::new() };
     let repository = ArtifactLocation { folder: Some(store), ..ArtifactLocation::default() };
-    let mounts = Mounts { folder_root: "/".into(), volume_root: "/".into() };
+    let mounts = Mounts { folder_root: "/".into(), volume_root: "/".into(), ..Mounts::default() };
     let secrets = SecretFiles { root: "/".into() };
     let origin = Origin { repository: Some(&repository), mounts: &mounts, secrets: &secrets };
     let collection = Collection { from: "bench".into(), count, parts };

@@ -4,6 +4,7 @@ mod folder;
 mod http;
 mod memory;
 mod objects;
+mod plugin;
 mod raw;
 mod s3;
 
@@ -49,6 +50,11 @@ pub trait Store: Send + Sync {
     /// Kind and place for messages, e.g. `folder /data`. Never contains credentials.
     fn describe(&self) -> String;
 
+    /// Whether only [`Store::load`] tells what there is, a file or a directory, and does it best.
+    fn by_path(&self) -> bool {
+        false
+    }
+
     /// Writes the object, or all objects below the key, to the target as they are.
     ///
     /// Files get mode 0666 less the umask (and keep their x bits in a folder or volume), directories 0777 less the umask.
@@ -89,12 +95,21 @@ pub struct Mounts {
     pub folder_root: PathBuf,
     /// A volume store is the directory of this with the claim's name.
     pub volume_root: PathBuf,
+    /// A plugin's socket is `<name>/socket` below this.
+    pub plugin_root: PathBuf,
+    /// A folder that plugins see under the same path, for streams that a plugin takes as a file.
+    pub plugin_spool: PathBuf,
 }
 
 impl Default for Mounts {
     /// As in a pod.
     fn default() -> Mounts {
-        Mounts { folder_root: "/argo/folder".into(), volume_root: "/argo/volume".into() }
+        Mounts {
+            folder_root: "/argo/folder".into(),
+            volume_root: "/argo/volume".into(),
+            plugin_root: "/tmp/artifact-plugins".into(),
+            plugin_spool: "/tmp/argo/outputs/artifacts".into(),
+        }
     }
 }
 
@@ -135,10 +150,12 @@ pub fn open_store(
         (location.oss.is_some(), "oss"),
         (location.gcs.is_some(), "gcs"),
         (location.azure.is_some(), "azure"),
-        (location.plugin.is_some(), "plugin"),
     ];
-    match rest.iter().find(|(set, _)| *set) {
-        Some((_, kind)) => Err(unsupported(kind)),
+    if let Some((_, kind)) = rest.iter().find(|(set, _)| *set) {
+        return Err(unsupported(kind));
+    }
+    match &location.plugin {
+        Some(plugin) => Ok((Box::new(plugin::Plugin::new(plugin, mounts)?), plugin.key.clone())),
         None => Err(Error::new(
             Error::Invalid,
             "open the store of an artifact",
@@ -152,7 +169,7 @@ fn unsupported(kind: &str) -> Error {
     Error::new(
         Error::Unsupported,
         format!("open a store of type `{kind}`"),
-        "this version has folder, volume, s3, http and raw",
+        "this version has folder, volume, s3, http, artifactory, raw and plugin",
     )
     .advise(format!("`{kind}` arrives with the stores release"))
 }

@@ -1,12 +1,14 @@
 //! One artifact between a store and a path, packed or unpacked on the way.
 
 use crate::archive::{self, Archive, Limits, Packed, Unpacking, look};
+use crate::beneath::file_type;
 use crate::digest::{Verified, copy};
 use crate::error::{Context, Error};
 use crate::place::{Pending, Policy};
 use crate::source::Source;
 use crate::store::{Saved, Store};
 use crate::target::Target;
+use rustix::fs::FileType;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
@@ -38,23 +40,24 @@ pub fn load(
     limits: &Limits,
     sha256: &str,
 ) -> Result<(), Error> {
+    if store.by_path() {
+        return by_path(store, key, how, target, limits, sha256);
+    }
     let doing = doing(store, key);
     if is_directory(store, key, sha256)? {
         return match how {
             Unpacking::None | Unpacking::Detect => store.load(key, target),
-            Unpacking::Tar | Unpacking::Zip => {
-                Err(Error::new(Error::Invalid, doing, "it is a directory, not an archive")
-                    .advise("use `archive: {none: {}}`"))
-            }
+            Unpacking::Tar | Unpacking::Zip => Err(no_archive(doing)),
         };
     }
     let stream = match how {
-        Unpacking::None => return as_file(store, key, target, limits, sha256, false),
-        Unpacking::Zip => return as_file(store, key, target, limits, sha256, true),
+        Unpacking::None | Unpacking::Zip => {
+            return by_path(store, key, how, target, limits, sha256);
+        }
         Unpacking::Tar => open_verified(store, key, sha256)?,
         Unpacking::Detect => match look(open_verified(store, key, sha256)?).doing(|| &doing)? {
             (true, stream) => stream,
-            (false, _) => return as_file(store, key, target, limits, sha256, false),
+            (false, _) => return by_path(store, key, Unpacking::None, target, limits, sha256),
         },
     };
     archive::unpack(stream, Unpacking::Tar, target, limits, &doing)
@@ -78,29 +81,48 @@ pub(crate) fn open_verified(
     Ok(Box::new(Verified::new(reader, sha256, doing(store, key))))
 }
 
-/// Loads the object beside the target in the store's own way, looks at its digest, and only then moves or unpacks it.
-fn as_file(
+/// Loads what there is beside the target in the store's own way, looks at its digest, and only then moves or unpacks it.
+fn by_path(
     store: &dyn Store,
     key: &str,
+    how: Unpacking,
     target: &Target,
     limits: &Limits,
     sha256: &str,
-    zip: bool,
 ) -> Result<(), Error> {
     let name = OsStr::new("object");
     let doing = doing(store, key);
     let (pending, dir) = Pending::directory(target)?;
     let dir = Arc::new(dir);
     store.load(key, &Target::inside(Arc::clone(&dir), name, target.path().to_owned()))?;
+    if file_type(&dir.stat(name).doing(|| &doing)?) == FileType::Directory {
+        return match how {
+            Unpacking::None | Unpacking::Detect => {
+                pending.commit_inner(&dir, name, Policy::Replace)
+            }
+            Unpacking::Tar | Unpacking::Zip => Err(no_archive(doing)),
+        };
+    }
     let open = || -> Result<File, Error> { dir.open_read(Path::new(name)).doing(|| &doing) };
     if !sha256.is_empty() {
         copy(&mut Verified::new(open()?, sha256, doing.clone()), &mut std::io::sink())
             .doing(|| &doing)?;
     }
-    if zip {
-        return archive::unpack_zip(open()?, target, limits, &doing);
+    let packed = match how {
+        Unpacking::Zip => return archive::unpack_zip(open()?, target, limits, &doing),
+        Unpacking::Tar => true,
+        Unpacking::Detect => look(Box::new(open()?)).doing(|| &doing)?.0,
+        Unpacking::None => false,
+    };
+    if packed {
+        return archive::unpack(Box::new(open()?), Unpacking::Tar, target, limits, &doing);
     }
     pending.commit_inner(&dir, name, Policy::Replace)
+}
+
+fn no_archive(doing: String) -> Error {
+    Error::new(Error::Invalid, doing, "it is a directory, not an archive")
+        .advise("use `archive: {none: {}}`")
 }
 
 fn doing(store: &dyn Store, key: &str) -> String {

@@ -95,6 +95,7 @@ impl Found {
         let mounts = Mounts {
             folder_root: "/".into(),
             volume_root: state.folder().join("volumes").join(&saved.summary.namespace),
+            ..Mounts::default()
         };
         let secrets = GivenSecrets(saved.surroundings);
         let (store, key) = open_store(&location, &mounts, &secrets).map_err(failed)?;

@@ -128,6 +128,7 @@ impl Stores {
             mounts: Mounts {
                 folder_root: paths.folders.clone(),
                 volume_root: paths.volumes.clone(),
+                ..Mounts::default()
             },
             secrets: SecretFiles { root: paths.secrets.clone() },
         }

@@ -78,6 +78,6 @@ fn folder() {
 }
 
 fn open(location: &ArtifactLocation, root: &Path) -> Box<dyn Store> {
-    let mounts = Mounts { folder_root: root.into(), volume_root: root.into() };
+    let mounts = Mounts { folder_root: root.into(), volume_root: root.into(), ..Mounts::default() };
     open_store(location, &mounts, &SecretFiles { root: root.into() }).unwrap().0
 }

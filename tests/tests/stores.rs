@@ -15,7 +15,7 @@ fn location(json: Value) -> ArtifactLocation {
 }
 
 fn open(location: &ArtifactLocation, root: &Path, secrets: &dyn Secrets) -> Box<dyn Store> {
-    let mounts = Mounts { folder_root: root.into(), volume_root: root.into() };
+    let mounts = Mounts { folder_root: root.into(), volume_root: root.into(), ..Mounts::default() };
     open_store(location, &mounts, secrets).unwrap().0
 }
 

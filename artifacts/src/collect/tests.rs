@@ -26,7 +26,11 @@ impl World {
         let folder = FolderArtifact { path: "/store".into(), key: String::new() };
         World {
             repository: ArtifactLocation { folder: Some(folder), ..Default::default() },
-            mounts: Mounts { folder_root: dir.path().into(), volume_root: dir.path().into() },
+            mounts: Mounts {
+                folder_root: dir.path().into(),
+                volume_root: dir.path().into(),
+                ..Mounts::default()
+            },
             secrets: SecretFiles { root: dir.path().into() },
             dir,
         }

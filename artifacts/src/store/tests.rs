@@ -21,8 +21,11 @@ impl Place {
     }
 
     fn open(&self, location: &ArtifactLocation) -> Result<(Box<dyn Store>, String), Error> {
-        let mounts =
-            Mounts { folder_root: self.path("folders"), volume_root: self.path("volumes") };
+        let mounts = Mounts {
+            folder_root: self.path("folders"),
+            volume_root: self.path("volumes"),
+            ..Mounts::default()
+        };
         open_store(location, &mounts, &SecretFiles { root: self.path("secrets") })
     }
 
