@@ -18,6 +18,7 @@ use lighter_api::{ArchiveStrategy, Compression};
 use std::io::{self, Read, Write};
 use zstd::zstd_safe::CParameter;
 
+use decompress::Format;
 pub(crate) use decompress::{look, tar_reader};
 pub use packed::Packed;
 pub(crate) use tar_reader::Kind;
@@ -60,6 +61,15 @@ impl Archive {
             Compression::Gzip => Archive::TarGz { level: level.unsigned_abs() },
             Compression::Zstd => Archive::TarZstd { level },
         }))
+    }
+
+    /// Whether a tar that starts with these bytes, of which four are enough, is compressed so; never for a zip.
+    pub fn starts(self, bytes: &[u8]) -> bool {
+        match self {
+            Archive::TarGz { .. } => Format::of(bytes) == Some(Format::Gzip),
+            Archive::TarZstd { .. } => Format::of(bytes) == Some(Format::Zstd),
+            Archive::Zip => false,
+        }
     }
 
     /// The end of a saved artifact's file name: `tgz`, `tar.zst` or `zip`.

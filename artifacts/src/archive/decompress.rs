@@ -17,17 +17,19 @@ const ZSTD_WINDOW: u32 = 27;
 const LOOK: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Gzip,
     Zstd,
 }
 
 impl Format {
     /// By the first four bytes: RFC 1952, section 2.3.1, and RFC 8878, sections 3.1.1 and 3.1.2.
-    fn of(start: &[u8]) -> Option<Format> {
+    pub fn of(start: &[u8]) -> Option<Format> {
         match start {
             [0x1f, 0x8b, ..] => Some(Format::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Format::Zstd),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+                Some(Format::Zstd)
+            }
             _ => None,
         }
     }

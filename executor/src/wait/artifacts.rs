@@ -1,6 +1,7 @@
 //! Output artifacts: from main's paths to their stores.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use lighter_api::ArchiveStrategy;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Errors;
-use crate::failure::Failure;
+use crate::failure::{Failure, path_error};
 use crate::handover::Handed;
 use crate::location::{self, Place, Stores};
 use crate::log;
@@ -176,8 +177,8 @@ impl<'a> Saver<'a> {
         Ok(finish(report, place, saved))
     }
 
-    /// Main could not hand it over and has left a tar, compressed as asked if a tar is asked for. It is what is stored, or it is
-    /// taken apart and packed as asked.
+    /// Main could not hand it over and has left a tar. It is stored if it is compressed as asked, otherwise taken apart and packed
+    /// anew: main leaves one for all artifacts of a path.
     fn put_staged(
         &self,
         name: &str,
@@ -192,7 +193,10 @@ impl<'a> Saver<'a> {
             }
             error => error.into(),
         })?;
-        if let Some(Archive::TarGz { .. } | Archive::TarZstd { .. }) = archive {
+        let mut start = Vec::new();
+        let read = source.open()?.take(4).read_to_end(&mut start);
+        read.map_err(|error| Failure::new(path_error("read", &staged, &error)))?;
+        if archive.is_some_and(|archive| archive.starts(&start)) {
             return self.put(&source, None, place);
         }
         let scratch = Scratch::new(self.paths, name)?;
@@ -260,7 +264,7 @@ impl Scratch {
     fn new(paths: &Paths, name: &str) -> Result<Self, Failure> {
         let path = paths.tmp.join("argo/outputs/artifacts").join(name);
         let made = fs::create_dir_all(&path);
-        made.map_err(|error| Failure::new(crate::failure::path_error("mkdir", &path, &error)))?;
+        made.map_err(|error| Failure::new(path_error("mkdir", &path, &error)))?;
         Ok(Self(path))
     }
 }

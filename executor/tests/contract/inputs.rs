@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use lighter_artifacts::Source;
+use lighter_artifacts::archive::{Archive, pack};
 use serde_json::{Value, json};
 
 use crate::pod::{Ended, Pod, run};
@@ -110,12 +112,16 @@ fn archives_are_detected_and_a_single_entry_is_lifted() {
     tar(&pod, "dir.tgz", &["one"]);
     tar(&pod, "several.tgz", &["plain.txt", "one"]);
     tar(&pod, "single.tgz", &["plain.txt"]);
+    let one = Source::open(&pod.path("/argo/folder/store/one")).unwrap();
+    let mut zstd = fs::File::create(pod.path("/argo/folder/store/dir.tar.zst")).unwrap();
+    pack(&one, Archive::TarZstd { level: 3 }, &mut zstd).unwrap();
     let ended = load(
         &pod,
         json!([
             {"name": "dir", "path": "/in/dir", "folder": {"key": "dir.tgz"}},
             {"name": "several", "path": "/in/several", "folder": {"key": "several.tgz"}},
             {"name": "single", "path": "/in/single", "folder": {"key": "single.tgz"}},
+            {"name": "zstd", "path": "/in/zstd", "folder": {"key": "dir.tar.zst"}},
             {"name": "packed", "path": "/in/packed", "archive": {"none": {}}, "folder": {"key": "dir.tgz"}},
             {"name": "plain", "path": "/in/plain", "folder": {"path": "/store", "key": "plain.txt"}},
             {"name": "whole", "path": "/in/whole", "folder": {"key": "one"}},
@@ -130,6 +136,7 @@ fn archives_are_detected_and_a_single_entry_is_lifted() {
     assert_eq!(pod.read(&format!("{inputs}/several/plain.txt")), "text");
     assert_eq!(pod.read(&format!("{inputs}/several/one/sub/b")), "b");
     assert_eq!(pod.read(&format!("{inputs}/single")), "text");
+    assert_eq!(pod.read(&format!("{inputs}/zstd/sub/b")), "b");
     assert_eq!(fs::read(pod.path(&format!("{inputs}/packed"))).unwrap()[..2], [0x1f, 0x8b]);
     assert_eq!(pod.read(&format!("{inputs}/plain")), "text");
     assert_eq!(pod.read(&format!("{inputs}/whole/sub/b")), "b");
@@ -137,7 +144,7 @@ fn archives_are_detected_and_a_single_entry_is_lifted() {
         (pod.read(&format!("{inputs}/raw")), pod.read(&format!("{inputs}/empty"))),
         ("hello".into(), String::new())
     );
-    assert_eq!(fs::read_dir(pod.path(inputs)).unwrap().count(), 8, "nothing temporary is left");
+    assert_eq!(fs::read_dir(pod.path(inputs)).unwrap().count(), 9, "nothing temporary is left");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use lighter_artifacts::Target;
+use lighter_artifacts::archive::{Limits, Unpacking, unpack};
 use serde_json::{Value, json};
 
 use crate::pod::{Ended, Pod, run};
@@ -153,6 +155,8 @@ fn artifacts_are_packed_and_named_as_asked() {
         {"name": "own", "path": "/tmp/page.html", "archive": {"none": {}}, "folder": {"key": "own/key.html"}},
         {"name": "vol", "path": "/data/v.txt", "archive": {"tar": {"compressionLevel": 0}}},
         {"name": "vol-plain", "path": "/data/v.txt", "archive": {"none": {}}},
+        {"name": "zst", "path": "/tmp/out", "archive": {"tar": {"compression": "zstd"}}},
+        {"name": "vol-zst", "path": "/data/v.txt", "archive": {"tar": {"compression": "zstd", "compressionLevel": 19}}},
     ]}}));
     let ended = both(
         &pod,
@@ -198,8 +202,19 @@ fn artifacts_are_packed_and_named_as_asked() {
             json!({"key": "own/key.html"}),
             json!({"key": "wf/pod/vol.tgz"}),
             json!({"key": "wf/pod/v.txt"}),
+            json!({"key": "wf/pod/zst.tar.zst"}),
+            json!({"key": "wf/pod/vol-zst.tar.zst"}),
         ]
     );
+    for (name, file, text) in [("zst", "zst/sub/b", "b\n"), ("vol-zst", "vol-zst", "v\n")] {
+        let bytes =
+            fs::read(pod.path(&format!("/argo/folder/store/wf/pod/{name}.tar.zst"))).unwrap();
+        assert_eq!(bytes[..4], [0x28, 0xb5, 0x2f, 0xfd]);
+        let target = Target::at(&pod.path(name)).unwrap();
+        let stream = Box::new(std::io::Cursor::new(bytes));
+        unpack(stream, Unpacking::Tar, &target, &Limits::default(), name).unwrap();
+        assert_eq!(pod.read(file), text);
+    }
     assert!(!pod.exists("/tmp/argo/outputs/artifacts/zip"), "scratch is removed");
 }
 
