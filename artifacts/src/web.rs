@@ -127,3 +127,6 @@ impl Inner {
         Ok(self.tls.get_or_init(|| config).clone())
     }
 }
+
+#[cfg(test)]
+mod tests;
