@@ -22,14 +22,15 @@ runs = int(os.environ.get("LIGHTER_BENCH_RUNS", "3"))
 
 
 def spawn(command: list[str], out: str = os.devnull) -> tuple[float, float, float]:
-    """Runs a command to success; gives its seconds, its seconds of processor time, and its peak MiB."""
+    """Runs a command to success; gives its seconds, its seconds of processor time, and the peak MiB that ours tells."""
     with open(out, "wb") as file:
         begin = time.perf_counter()
-        child = subprocess.Popen(command, stdout=file)
+        child = subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, text=True)
+        told = child.stderr.read()
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - begin
-    assert status == 0, command
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    assert status == 0, (command, told)
+    return seconds, usage.ru_utime + usage.ru_stime, int(told.split()[0]) / 1024 if command[0] == program else 0
 
 
 def measure(command: list[str], size: float, unit: str, out: str = os.devnull, again=lambda: None) -> str:
@@ -38,7 +39,7 @@ def measure(command: list[str], size: float, unit: str, out: str = os.devnull, a
         again()
         measured.append(spawn(command, out))
     seconds, processor, peak = (statistics.median(column) for column in zip(*measured))
-    return f"{size / seconds:,.0f} {unit} | {seconds:.2f} s | {processor:.2f} s | {peak:.1f} MiB"
+    return f"{size / seconds:,.0f} {unit} | {seconds:.2f} s | {processor:.2f} s | {f'{peak:.1f} MiB' if peak else '–'}"
 
 
 def data(folder: str, kind: str) -> str:

@@ -32,6 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         _ => return Err(USAGE.into()),
     }
+    // What wait4(2) tells includes the program that started this one.
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    eprintln!("{}", peak.unwrap_or_default().trim());
     Ok(())
 }
 

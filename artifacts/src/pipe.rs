@@ -7,6 +7,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 /// Blocks on their way; with the ones in both hands half a megabyte.
 const IN_FLIGHT: usize = 2;
 
+/// Bytes of the first block that is read ahead.
+const FIRST: usize = 8 * 1024;
+
 /// An empty block is the end: nothing is missing.
 type Block = io::Result<Vec<u8>>;
 
@@ -60,8 +63,10 @@ impl PipeWriter {
 
     /// Sends all of `reader`.
     pub fn fill(&mut self, reader: &mut dyn Read) -> io::Result<()> {
+        // Most streams are short.
+        let mut size = FIRST;
         loop {
-            self.block.resize(BLOCK, 0);
+            self.block.resize(size, 0);
             match reader.read(&mut self.block) {
                 Ok(count) => self.block.truncate(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -70,6 +75,7 @@ impl PipeWriter {
             if self.block.is_empty() {
                 return Ok(());
             }
+            size = BLOCK;
             self.send()?;
         }
     }

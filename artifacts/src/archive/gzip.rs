@@ -1,7 +1,7 @@
 //! Writes gzip with several threads: one member, whose blocks are deflated apart and put out in order, as pigz does.
 //!
 //! The bytes are the same for any number of threads. Memory: 0.3 MiB for each of two blocks a thread and 0.35 MiB for its
-//! deflate, so 2 MiB with two threads and 8 MiB with eight.
+//! deflate, so 2.5 MiB with two threads and 8 MiB with eight.
 
 use super::deflate::{WINDOW, block};
 use flate2::Crc;

@@ -5,7 +5,7 @@ use super::extract::{Attributes, Extractor};
 use super::tar_reader::Kind;
 use super::zip_writer::io_error;
 use super::{Limits, Unpacking};
-use crate::digest::{BLOCK, copy};
+use crate::digest::copy;
 use crate::error::{Context, Error};
 use crate::place::{Pending, Policy};
 use crate::target::Target;
@@ -67,10 +67,14 @@ fn tar(reader: Stream, target: &Target, limits: &Limits, doing: &str) -> Result<
     extractor.finish()
 }
 
+/// Bytes read at once from a zip. Each entry is looked for anew, which throws away what was read ahead.
+const ZIP_BLOCK: usize = 16 * 1024;
+
 /// Opens a zip, whose names must be unique.
 pub(crate) fn open_zip(file: File, doing: &str) -> Result<ZipArchive<BufReader<File>>, Error> {
-    let archive =
-        ZipArchive::new(BufReader::with_capacity(BLOCK, file)).map_err(io_error).doing(|| doing)?;
+    let archive = ZipArchive::new(BufReader::with_capacity(ZIP_BLOCK, file))
+        .map_err(io_error)
+        .doing(|| doing)?;
     if archive.has_duplicate_names() {
         return Err(Error::new(Error::Invalid, doing, "an entry comes twice"));
     }
