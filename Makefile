@@ -31,6 +31,7 @@ setup-tests:
 .PHONY: setup-cluster
 setup-cluster: ## Kubernetes for tests, built from source once
 	@scripts/setup.sh runc containernetworking-plugins busybox-static openssl curl iproute2 util-linux python3
+	@scripts/servers.sh versitygw
 	@tests/cluster/build.sh
 
 .PHONY: setup-images

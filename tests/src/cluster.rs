@@ -82,6 +82,10 @@ impl Cluster {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        // containerd 2.1 keeps the old image's id for a name that is imported again, and mounts no volume of it.
+        let names = [EXECUTOR.into(), format!("{EXECUTOR}-nonroot")];
+        let removed = self.images("remove").arg("--sync").args(names).output().unwrap();
+        assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
         self.import(&archive);
     }
 
@@ -122,14 +126,20 @@ impl Cluster {
 
     /// Gives the node the images of an OCI or Docker archive.
     pub fn import(&self, archive: &Path) {
-        let done = Command::new(self.state.join("bin/ctr"))
-            .arg("--address")
-            .arg(self.state.join("run/containerd/containerd.sock"))
-            .args(["--namespace", "k8s.io", "images", "import", "--local"])
-            .arg(archive)
-            .output()
-            .unwrap();
+        let done = self.images("import").arg("--local").arg(archive).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// A call of `ctr images ACTION`.
+    fn images(&self, action: &str) -> Command {
+        let mut command = Command::new(self.state.join("bin/ctr"));
+        command.arg("--address").arg(self.state.join("run/containerd/containerd.sock")).args([
+            "--namespace",
+            "k8s.io",
+            "images",
+            action,
+        ]);
+        command
     }
 
     /// The address of this machine, and that of the node: its S3 server listens on port 9000.
