@@ -30,6 +30,8 @@ pub struct Abilities {
     pub deletes: bool,
     /// Refuses keys that are no plain paths. Else the other side decides what they mean.
     pub checks_keys: bool,
+    /// Takes keys with `\\`. Else they are refused.
+    pub backslashes: bool,
     pub directories: Directories,
     /// Bytes at which objects start to travel in parts, or any number where they never do.
     pub part: usize,
@@ -42,6 +44,8 @@ pub enum Directories {
     No,
     /// An object for each of its files; an empty directory leaves no trace.
     Files,
+    /// As `Files`, beside what the key has below it already: several steps fill one directory, as with Argo.
+    Merged,
     /// With empty directories and links.
     Whole,
 }
@@ -52,12 +56,16 @@ impl Abilities {
         lists: true,
         deletes: true,
         checks_keys: true,
+        backslashes: true,
         directories: Directories::Whole,
         part: 1 << 20,
     };
 
-    /// A bucket of objects.
+    /// Objects without directories.
     pub const OBJECTS: Abilities = Abilities { directories: Directories::Files, ..Self::FOLDER };
+
+    /// A bucket in a cloud.
+    pub const BUCKET: Abilities = Abilities { directories: Directories::Merged, ..Self::FOLDER };
 
     /// A server that knows GET, HEAD and PUT.
     pub const HTTP: Abilities = Abilities {

@@ -1,9 +1,12 @@
 //! Places where artifacts lie, behind one interface.
 
+mod azure;
 mod folder;
+mod gcs;
 mod http;
 mod memory;
 mod objects;
+mod oss;
 mod plugin;
 mod raw;
 mod s3;
@@ -146,13 +149,14 @@ pub fn open_store(
     if let Some(raw) = &location.raw {
         return Ok((Box::new(raw::Raw::new(&raw.data)), String::new()));
     }
-    let rest = [
-        (location.oss.is_some(), "oss"),
-        (location.gcs.is_some(), "gcs"),
-        (location.azure.is_some(), "azure"),
-    ];
-    if let Some((_, kind)) = rest.iter().find(|(set, _)| *set) {
-        return Err(unsupported(kind));
+    if let Some(oss) = &location.oss {
+        return Ok((Box::new(oss::open(oss, secrets)?), oss.key.clone()));
+    }
+    if let Some(gcs) = &location.gcs {
+        return Ok((Box::new(gcs::open(gcs, secrets)?), gcs.key.clone()));
+    }
+    if let Some(azure) = &location.azure {
+        return Ok((Box::new(azure::open(azure, secrets)?), azure.blob.clone()));
     }
     match &location.plugin {
         Some(plugin) => Ok((Box::new(plugin::Plugin::new(plugin, mounts)?), plugin.key.clone())),
@@ -161,7 +165,7 @@ pub fn open_store(
             "open the store of an artifact",
             "its location names no store",
         )
-        .advise("set one of folder, volume, s3, http, raw, or configure an artifact repository")),
+        .advise("name one, or configure an artifact repository")),
     }
 }
 
@@ -169,7 +173,7 @@ fn unsupported(kind: &str) -> Error {
     Error::new(
         Error::Unsupported,
         format!("open a store of type `{kind}`"),
-        "this version has folder, volume, s3, http, artifactory, raw and plugin",
+        "this version has folder, volume, s3, oss, gcs, azure, http, artifactory, raw and plugin",
     )
     .advise(format!("`{kind}` arrives with the stores release"))
 }

@@ -1,6 +1,7 @@
 //! Keys: odd ones work, hostile ones are refused, and a prefix ends where a name does.
 
 use super::{Bytes, Case, invalid, not_found, unsupported};
+use crate::error::Error;
 use crate::store::Object;
 
 /// Names that are plain, if unusual.
@@ -24,11 +25,17 @@ pub(super) fn odd(case: &Case<'_>) {
         "...",
         &long,
     ];
-    for name in names {
+    let (names, refused): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| case.abilities.backslashes || !name.contains('\\'));
+    for name in refused {
+        let refused = case.store.save_stream(&Bytes(vec![1]), &format!("odd/{name}"));
+        assert!(matches!(refused, Err(Error::Invalid(_))), "{name}: {refused:?}");
+    }
+    for name in &names {
         let key = format!("odd/{name}");
         case.store.save_stream(&Bytes(name.as_bytes().to_vec()), &key).unwrap();
     }
-    for name in names {
+    for name in &names {
         let key = format!("odd/{name}");
         assert_eq!(case.read(&key).unwrap(), name.as_bytes(), "{key}");
         assert!(case.store.exists(&key).unwrap(), "{key}");

@@ -2,6 +2,7 @@
 //!
 //! `object_store` speaks the protocols; requests block on the calling thread, and parallel work is a few plain threads.
 
+mod clients;
 mod directory;
 mod download;
 mod list;
@@ -19,9 +20,12 @@ use crate::retry::Retry;
 use crate::secret::Secret;
 use crate::source::{Body, Handle, Source};
 use crate::target::Target;
+pub(super) use clients::shared;
+use object_store::RetryConfig;
 use object_store::path::Path as Key;
 use object_store::signer::Signer;
-pub(super) use remote::{Admin, Remote};
+pub(super) use refusal::Refusal;
+pub(super) use remote::{Admin, Remote, wait};
 pub(super) use service::Connector;
 use std::io::Read;
 use std::sync::Arc;
@@ -35,6 +39,8 @@ pub(super) struct Bucket {
     pub admin: Option<Box<dyn Admin>>,
     pub retry: Retry,
     pub upload: UploadSettings,
+    /// A character that the store cannot keep in keys.
+    pub refused: Option<char>,
 }
 
 /// How large objects are cut.
@@ -44,6 +50,24 @@ pub(super) struct UploadSettings {
     pub threads: usize,
     /// Bytes of a part; none: as small as the number of parts allows.
     pub part: Option<u64>,
+}
+
+/// For clients of the library: ours are the only ones.
+pub(super) fn no_retries() -> RetryConfig {
+    RetryConfig { max_retries: 0, retry_timeout: Duration::ZERO, ..RetryConfig::default() }
+}
+
+impl UploadSettings {
+    /// Argo's: four threads; ARTIFACT_S3_UPLOAD_THREADS and ARTIFACT_S3_UPLOAD_PART_SIZE_MIB (5 to 5120) say otherwise.
+    pub fn from_env() -> UploadSettings {
+        let number = |name: &str| std::env::var(name).ok()?.trim().parse::<u64>().ok();
+        let threads = number("ARTIFACT_S3_UPLOAD_THREADS").filter(|threads| *threads > 0);
+        let part = number("ARTIFACT_S3_UPLOAD_PART_SIZE_MIB").filter(|p| (5..=5120).contains(p));
+        UploadSettings {
+            threads: threads.map_or(4, |threads| usize::try_from(threads.min(64)).unwrap_or(4)),
+            part: part.map(|mebibytes| mebibytes * 1024 * 1024),
+        }
+    }
 }
 
 /// A store that shares its client with others of the same bucket.
@@ -60,6 +84,9 @@ impl Bucket {
             Error::new(Error::Invalid, self.doing(verb, key), why)
                 .advise("use a key of plain names with `/` between them")
         };
+        if let Some(refused) = self.refused.filter(|refused| key.contains(*refused)) {
+            return Err(invalid(format!("the store cannot keep `{refused}` in keys")));
+        }
         if key.starts_with('/') {
             return Err(invalid("the key starts with `/`".to_owned()));
         }

@@ -15,6 +15,14 @@ urllib.request.urlopen(urllib.request.Request(
     data=b'{"name": "%s"}' % sys.argv[2].encode(), headers={"Content-Type": "application/json"}))
 "#;
 
+const PUT: &str = r#"
+import sys, urllib.parse, urllib.request
+address, bucket, name, content = sys.argv[1:]
+query = urllib.parse.urlencode({"uploadType": "media", "name": name})
+urllib.request.urlopen(urllib.request.Request(
+    f"http://{address}/upload/storage/v1/b/{bucket}/o?{query}", method="POST", data=content.encode()))
+"#;
+
 /// A running fake-gcs-server. Clients find it by `STORAGE_EMULATOR_HOST`.
 pub struct Gcs {
     server: Server,
@@ -42,6 +50,12 @@ impl Gcs {
     /// Makes a bucket.
     pub fn bucket(&self, name: &str) {
         python(CREATE, &[&self.address().to_string(), name]);
+    }
+
+    /// Puts an object there by the JSON interface.
+    pub fn put(&self, bucket: &str, name: &str, content: &[u8]) {
+        let content = String::from_utf8_lossy(content);
+        python(PUT, &[&self.address().to_string(), bucket, name, &content]);
     }
 
     /// A location in a bucket.

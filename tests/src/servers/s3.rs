@@ -24,13 +24,18 @@ impl S3 {
 
     /// Starts it without buckets.
     pub fn start() -> Self {
+        Self::start_in(Self::REGION)
+    }
+
+    /// Starts it for requests signed for `region`.
+    pub fn start_in(region: &str) -> Self {
         let server = Server::start(|port, folder| {
             let (data, metadata) = (folder.join("data"), folder.join("metadata"));
             std::fs::create_dir_all(&data).unwrap();
             std::fs::create_dir_all(&metadata).unwrap();
             let mut command = Command::new(program("versitygw"));
             command.args(["--quiet", "--port", &format!("127.0.0.1:{port}")]);
-            command.args(["--region", Self::REGION, "--virtual-domain", "localhost"]);
+            command.args(["--region", region, "--virtual-domain", "localhost"]);
             command.env("ROOT_ACCESS_KEY", ACCESS_KEY).env("ROOT_SECRET_KEY", SECRET_KEY);
             command.args(["posix", "--sidecar"]).args([metadata, data]);
             command

@@ -2,6 +2,7 @@
 
 use crate::error::{Details, Error};
 use crate::retry::{Fault, retry_after};
+use object_store::client::{HttpError, HttpErrorKind};
 use std::time::Duration;
 use ureq::http::{HeaderMap, StatusCode, header};
 
@@ -47,7 +48,12 @@ impl Refusal {
     pub fn answer(status: StatusCode, headers: &HeaderMap, body: &str) -> Refusal {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let code = element(body, "Code").or(header("x-ms-error-code")).unwrap_or_default();
-        let said = element(body, "Message").map(str::trim).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        let said = element(body, "Message")
+            .or(json["error"]["message"].as_str())
+            .or(json["error_description"].as_str())
+            .map(str::trim)
+            .unwrap_or_default();
         let region = header("x-amz-bucket-region").or(element(body, "Region")).unwrap_or_default();
         let mut why = format!("the server answered {status}");
         match (code, said) {
@@ -112,6 +118,13 @@ impl Refusal {
     pub fn fault(&self) -> Fault {
         let error = Error::new(self.class, "", &*self.why).advise(&*self.advice);
         Fault { error, retry_after: self.retry_after }
+    }
+}
+
+impl From<Refusal> for HttpError {
+    /// Of a kind that the library never tries again: that is ours to do.
+    fn from(refusal: Refusal) -> HttpError {
+        HttpError::new(HttpErrorKind::Unknown, refusal)
     }
 }
 

@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use super::{Bucket, Key};
 use crate::error::Error;
 use crate::retry::Fault;
+use object_store::client::HttpError;
 use object_store::list::PaginatedListStore;
 use object_store::multipart::MultipartStore;
 use object_store::signer::Signer;
@@ -40,6 +41,18 @@ pub(super) fn block_on<T>(
     RUNTIME.with(|runtime| match runtime {
         Ok(runtime) => runtime.block_on(future).map_err(fault),
         Err(error) => Err(Fault::ours(Error::new(Error::Io, "", error.to_string()))),
+    })
+}
+
+/// Runs one request to its end.
+pub(in crate::store) fn wait<T>(
+    future: impl Future<Output = Result<T, HttpError>>,
+) -> Result<T, Box<Refusal>> {
+    let done = block_on(async { Ok(future.await) });
+    let lost = |fault| Box::new(Refusal::transport(fault));
+    done.map_err(lost)?.map_err(|error| match Refusal::find(&error) {
+        Some(refusal) => Box::new(refusal.clone()),
+        None => lost(Fault::ours(Error::new(Error::Transient, "", error.to_string()))),
     })
 }
 

@@ -1,21 +1,23 @@
 //! HTTP for the client library, on the crate's one blocking client: a request ends on the thread that began it.
 
 use super::refusal::{Refusal, is_xml};
+use crate::error::Error;
 use crate::retry::Fault;
-use crate::web::Web;
+use crate::web::{Options, Web};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
-    HttpResponse, HttpResponseBody, HttpService,
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpRequestBody, HttpResponse,
+    HttpResponseBody, HttpService,
 };
 use std::fmt;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use ureq::http::{Method, header};
 use ureq::{BodyReader, SendBody};
 
@@ -28,7 +30,11 @@ const ERROR: u64 = 64 * 1024;
 
 /// Gives the library's clients our agents.
 #[derive(Clone)]
-pub(in crate::store) struct Connector(pub Web);
+pub(in crate::store) struct Connector {
+    far: Web,
+    /// For services of the machine's own cloud, which answer at once or are not there.
+    near: Web,
+}
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +56,24 @@ impl HttpService for Connector {
 }
 
 impl Connector {
+    pub fn new(options: Options) -> Result<Connector, Error> {
+        let near = Options {
+            connect: Duration::from_secs(2),
+            silence: Duration::from_secs(5),
+            ..Options::default()
+        };
+        Ok(Connector { far: Web::new(options)?, near: Web::new(near)? })
+    }
+
+    fn web(&self, host: Option<&str>) -> &Web {
+        let near = |host: &str| {
+            host.starts_with("169.254.")
+                || host == "metadata.google.internal"
+                || host == "[fd00:ec2::23]"
+        };
+        if host.is_some_and(near) { &self.near } else { &self.far }
+    }
+
     /// Sends the request. An answer is a success, and has no body left on the connection unless it is an object's.
     pub fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (mut parts, body) = request.into_parts();
@@ -65,36 +89,32 @@ impl Connector {
         };
         let request = ureq::http::Request::from_parts(parts, body);
         let agent = self
-            .0
+            .web(request.uri().host())
             .agent(request.uri())
-            .map_err(|error| failed(Refusal::transport(Fault::ours(error))))?;
-        let answer =
-            agent.run(request).map_err(|error| failed(Refusal::transport(Fault::of(error))))?;
+            .map_err(|error| HttpError::from(Refusal::transport(Fault::ours(error))))?;
+        let answer = agent
+            .run(request)
+            .map_err(|error| HttpError::from(Refusal::transport(Fault::of(error))))?;
         let (parts, body) = answer.into_parts();
         if !parts.status.is_success() {
             let text = read_text(body, ERROR).unwrap_or_default();
-            return Err(failed(Refusal::answer(parts.status, &parts.headers, &text)));
+            return Err(HttpError::from(Refusal::answer(parts.status, &parts.headers, &text)));
         }
         if streams {
             let reader = Mutex::new(body.into_reader());
             let body = HttpResponseBody::new(Stream { reader, length: length_of(&parts.headers) });
             return Ok(HttpResponse::from_parts(parts, body));
         }
-        let text =
-            read_text(body, SMALL).map_err(|error| failed(Refusal::transport(Fault::io(error))))?;
+        let text = read_text(body, SMALL)
+            .map_err(|error| HttpError::from(Refusal::transport(Fault::io(error))))?;
         if completes
             && is_xml(&parts.headers)
             && let Some(refusal) = Refusal::in_success(&text)
         {
-            return Err(failed(refusal));
+            return Err(refusal.into());
         }
         Ok(HttpResponse::from_parts(parts, text.into()))
     }
-}
-
-fn failed(refusal: Refusal) -> HttpError {
-    // Nothing is tried again in the library.
-    HttpError::new(HttpErrorKind::Unknown, refusal)
 }
 
 fn read_text(body: ureq::Body, limit: u64) -> io::Result<String> {
@@ -158,7 +178,7 @@ impl Body for Stream {
                     Some(Ok(Frame::data(chunk.into())))
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Some(Err(failed(Refusal::transport(Fault::io(error))))),
+                Err(error) => Some(Err(HttpError::from(Refusal::transport(Fault::io(error))))),
             });
         }
     }
