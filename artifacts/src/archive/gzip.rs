@@ -1,11 +1,13 @@
 //! Writes gzip with several threads: one member, whose blocks are deflated apart and put out in order, as pigz does.
 //!
 //! The bytes are the same for any number of threads. Memory: 0.3 MiB for each of two blocks a thread and 0.35 MiB for its
-//! deflate, so 2.5 MiB with two threads and 8 MiB with eight.
+//! deflate, so 2.5 MiB with two threads and 8 MiB with eight. The whole process has no more than eight such threads; a writer
+//! that gets less than two compresses on the thread that writes, with 1 MiB.
 
 use super::deflate::{WINDOW, block};
 use flate2::Crc;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Bytes of input that are deflated at once.
@@ -13,6 +15,9 @@ const BLOCK: usize = 128 * 1024;
 /// Blocks on their way to, in and from one thread.
 const DEPTH: usize = 2;
 const MAX_THREADS: usize = 8;
+
+/// Threads that compress now, of all writers of the process.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
 
 /// As many threads as the process may use at once, at most eight.
 pub(super) fn threads() -> usize {
@@ -120,7 +125,7 @@ impl<W: Write> Write for GzipWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.block.data.len() == BLOCK {
             if self.threads > 1 && self.pool.is_none() {
-                self.pool = Some(Pool::start(self.level, self.threads)?);
+                self.pool = Pool::start(self.level, self.threads)?;
             }
             self.send()?;
         }
@@ -139,6 +144,7 @@ impl<W: Write> Write for GzipWriter<W> {
 /// Threads that take blocks in turn, so that the oldest block is always known to be the next one's. They end with it.
 struct Pool {
     workers: Vec<Worker>,
+    _share: Share,
     sent: usize,
     taken: usize,
 }
@@ -149,9 +155,14 @@ struct Worker {
 }
 
 impl Pool {
-    fn start(level: u32, threads: usize) -> io::Result<Pool> {
-        let workers = (0..threads).map(|_| Worker::start(level)).collect::<io::Result<_>>()?;
-        Ok(Pool { workers, sent: 0, taken: 0 })
+    /// None where the process compresses with enough threads already.
+    fn start(level: u32, threads: usize) -> io::Result<Option<Pool>> {
+        let share = Share::take(threads);
+        if share.0 < 2 {
+            return Ok(None);
+        }
+        let workers = (0..share.0).map(|_| Worker::start(level)).collect::<io::Result<_>>()?;
+        Ok(Some(Pool { workers, _share: share, sent: 0, taken: 0 }))
     }
 
     fn waiting(&self) -> usize {
@@ -174,6 +185,24 @@ impl Pool {
         let worker = self.workers.get(self.taken % self.workers.len()).ok_or_else(ended)?;
         self.taken += 1;
         worker.done.recv().map_err(|_| ended())?
+    }
+}
+
+/// So many of the process's threads; given back when dropped.
+struct Share(usize);
+
+impl Share {
+    fn take(wanted: usize) -> Share {
+        let granted = |busy: usize| wanted.min(MAX_THREADS.saturating_sub(busy));
+        let before = BUSY
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |busy| Some(busy + granted(busy)));
+        Share(before.map_or(0, granted))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        BUSY.fetch_sub(self.0, Ordering::Relaxed);
     }
 }
 
