@@ -101,5 +101,14 @@ fn local_part(index: usize, path: &std::path::Path) -> Part {
     }
 }
 
+/// Runs a jq filter over one JSON document; gives its outputs as compact JSON, each with a newline.
+///
+/// Errors: `Invalid` for a filter that does not compile or fails on the document.
+pub fn filter(jq: &str, document: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    jq::Jq::start(jq, document::Style::Compact, jq::Bounds::default())?.run(document, &mut out)?;
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests;

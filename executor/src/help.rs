@@ -12,6 +12,7 @@ Commands:
   supervisor init and wait in one, for pods without an init container
   wait       save outputs when the main containers have ended, and report them
   collect    merge many files into one, or into one directory
+  resource   create, change or delete a Kubernetes object: argoexec resource ACTION
   artifact delete
              delete the artifacts that the controller's garbage collection lists
   artifact-plugin-init, artifact-plugin-sidecar

@@ -1,6 +1,7 @@
 //! A small client of the Kubernetes API server: JSON over HTTPS, one request after the other, no runtime.
 
 mod config;
+mod discovery;
 mod error;
 mod kubeconfig;
 
@@ -26,6 +27,15 @@ const LONGEST_ANSWER: u64 = 64 << 20;
 const PAGE: usize = 100;
 /// Bytes that a connection reads and writes at a time.
 const BUFFER: usize = 16 << 10;
+
+/// How an object is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patch {
+    Merge,
+    Strategic,
+    /// Server-side apply, conflicts forced.
+    Apply,
+}
 
 /// Talks to one API server as one user.
 pub struct Client {
@@ -62,8 +72,17 @@ impl Client {
     /// The path of objects of a kind in this client's namespace: `("argoproj.io/v1alpha1", "workflowtaskresults")`;
     /// the core group is `v1`.
     pub fn objects(&self, version: &str, plural: &str) -> String {
-        let root = if version.contains('/') { "apis" } else { "api" };
-        format!("/{root}/{version}/namespaces/{}/{plural}", encoded(&self.config.namespace))
+        objects_in(version, plural, &self.config.namespace)
+    }
+
+    /// The namespace that requests are about unless they say otherwise.
+    pub fn namespace(&self) -> &str {
+        &self.config.namespace
+    }
+
+    /// The named object.
+    pub fn get(&self, path: &str, name: &str) -> Result<Value, Error> {
+        self.send(Method::GET, &format!("{path}/{}", encoded(name)), None)
     }
 
     /// Creates an object; `path` is [`Client::objects`].
@@ -73,8 +92,36 @@ impl Client {
 
     /// Changes the named object by a merge patch.
     pub fn merge(&self, path: &str, name: &str, patch: &Value) -> Result<Value, Error> {
+        self.patch(path, name, Patch::Merge, patch)
+    }
+
+    /// Changes the named object, or applies it.
+    pub fn patch(
+        &self,
+        path: &str,
+        name: &str,
+        kind: Patch,
+        patch: &Value,
+    ) -> Result<Value, Error> {
+        let (content, query) = match kind {
+            Patch::Merge => ("application/merge-patch+json", ""),
+            Patch::Strategic => ("application/strategic-merge-patch+json", ""),
+            Patch::Apply => ("application/apply-patch+yaml", "?fieldManager=argoexec&force=true"),
+        };
+        let path = format!("{path}/{}{query}", encoded(name));
+        self.send(Method::PATCH, &path, Some((content, patch)))
+    }
+
+    /// Puts another object in the place of the named one.
+    pub fn replace(&self, path: &str, name: &str, object: &Value) -> Result<Value, Error> {
         let path = format!("{path}/{}", encoded(name));
-        self.send(Method::PATCH, &path, Some(("application/merge-patch+json", patch)))
+        self.send(Method::PUT, &path, Some(("application/json", object)))
+    }
+
+    /// Deletes the named object, what it owns in the background.
+    pub fn delete(&self, path: &str, name: &str) -> Result<Value, Error> {
+        let path = format!("{path}/{}?propagationPolicy=Background", encoded(name));
+        self.send(Method::DELETE, &path, None)
     }
 
     /// Changes the status of the named object by a merge patch.
@@ -144,6 +191,11 @@ impl Client {
         }
         Ok(headers)
     }
+}
+
+fn objects_in(version: &str, plural: &str, namespace: &str) -> String {
+    let root = if version.contains('/') { "apis" } else { "api" };
+    format!("/{root}/{version}/namespaces/{}/{plural}", encoded(namespace))
 }
 
 fn tls(config: &Config) -> Result<TlsConfig, Failure> {

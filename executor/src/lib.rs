@@ -21,6 +21,7 @@ mod parallel;
 mod paths;
 mod plugin;
 mod report;
+mod resource;
 mod retry;
 mod settings;
 mod supervisor;
@@ -85,6 +86,7 @@ fn dispatch(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
         }
         "init" => init::run(paths),
         "wait" => wait::run(&asked, paths),
+        "resource" => resource::run(&asked, paths),
         "supervisor" => supervisor::run(&asked, paths),
         "artifact" => gc::run(&asked, paths),
         "artifact-plugin-init" => plugin::init(asked, paths),
@@ -94,7 +96,7 @@ fn dispatch(asked: Invocation, paths: &Paths) -> Result<(), Failure> {
         "version" => print_version(asked.has("short")),
         "help" => print_help(asked.words.first().and_then(|word| word.to_str())),
         role => Err(Failure::new(format!(
-            "argoexec {role} is not part of this version of Lighter; it serves init, supervisor, emissary, wait, artifact delete, artifact-plugin-init, artifact-plugin-sidecar, collect, kill, version and help"
+            "argoexec {role} is not part of this version of Lighter; it serves init, supervisor, emissary, wait, resource, artifact delete, artifact-plugin-init, artifact-plugin-sidecar, collect, kill, version and help"
         ))),
     }
 }

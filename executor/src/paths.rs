@@ -64,6 +64,11 @@ impl Paths {
         self.var_run_argo.join("outputs.sock")
     }
 
+    /// Exists in a resource template's pod if `wait` completes the task result. Ours alone: controllers before 3.7 start no `wait` there.
+    pub fn wait_reports(&self) -> PathBuf {
+        self.var_run_argo.join(".wait")
+    }
+
     /// Where an input artifact is loaded to, unless it lies on a user's volume.
     pub fn input(&self, name: &str) -> PathBuf {
         below(&self.inputs, &name.replace('/', "_"))

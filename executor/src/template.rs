@@ -79,6 +79,11 @@ pub struct RetryStrategy {
 #[serde(rename_all = "camelCase", default)]
 pub struct Resource {
     pub manifest: String,
+    pub manifest_from: Value,
+    pub merge_strategy: String,
+    pub success_condition: String,
+    pub failure_condition: String,
+    pub flags: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

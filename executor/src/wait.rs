@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::Invocation;
 use crate::events::Events;
-use crate::failure::{Failure, os_text};
+use crate::failure::{Failure, os_text, path_error};
 use crate::handover::Handed;
 use crate::log;
 use crate::paths::Paths;
@@ -73,6 +73,11 @@ impl<'a> Waiter<'a> {
         paths: &'a Paths,
     ) -> Result<Self, Failure> {
         let template = Template::parse(json)?;
+        if template.resource.is_some() {
+            let mark = paths.wait_reports();
+            std::fs::write(&mark, "")
+                .map_err(|error| Failure::new(path_error("open", &mark, &error)))?;
+        }
         Ok(Self {
             deadline: settings::deadline()?,
             reporter: report::reporter(asked)?,

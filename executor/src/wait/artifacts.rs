@@ -151,7 +151,13 @@ impl<'a> Saver<'a> {
                 Failure::new(format!("output artifact {name:?} needs a name and a path")).into()
             );
         }
-        log::info("saving artifact", &[("name", name), ("path", &path)]);
+        let (layer, handed) = (self.layer(&path), self.handed.get(&path));
+        let from = match (layer, &handed) {
+            (Layer::Mirrored, _) => "volume",
+            (Layer::Base, Some(_)) => "main",
+            (Layer::Base, None) => "file",
+        };
+        log::info("saving artifact", &[("name", name), ("path", &path), ("from", from)]);
         let strategy =
             Option::<ArchiveStrategy>::deserialize(artifact.get("archive").unwrap_or(&Value::Null))
                 .map_err(|error| {
@@ -163,11 +169,11 @@ impl<'a> Saver<'a> {
             None => path.rsplit('/').next().unwrap_or(name).to_owned(),
         };
         let place = self.place(artifact, &file_name)?;
-        let saved = match self.layer(&path) {
+        let saved = match layer {
             Layer::Mirrored => {
                 self.put(&Source::open_within(&self.paths.mirror, path.as_ref())?, archive, &place)?
             }
-            Layer::Base => match self.handed.get(&path) {
+            Layer::Base => match handed {
                 Some(source) => self.put(&source, archive, &place)?,
                 None => self.put_staged(name, &path, archive, &place)?,
             },

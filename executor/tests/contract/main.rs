@@ -15,5 +15,6 @@ mod plugins;
 mod pod;
 mod program;
 mod reports;
+mod resource;
 mod supervisor;
 mod wait;

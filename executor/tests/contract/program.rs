@@ -20,7 +20,7 @@ fn what_is_unknown_or_not_built_is_refused() {
     for (args, text) in [
         (&["--nope"][..], "unknown flag: --nope"),
         (&["nope"], "unknown command \"nope\""),
-        (&["resource"], "argoexec resource is not part of this version"),
+        (&["data"], "argoexec data is not part of this version"),
         (&["kill", "15"], "kill takes SIGNAL and PID"),
         (&["kill", "x", "1"], "SIGNAL \"x\" is not a whole number"),
     ] {
