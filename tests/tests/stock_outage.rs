@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lighter_tests::cluster::{self, Namespace, end_of};
 use lighter_tests::stock_pod::{Layout, Step};
+use lighter_tests::wait_for;
 use serde_json::json;
 
 fn main() {
@@ -22,6 +23,10 @@ fn reports_outlive_an_outage(namespace: &Namespace<'_>) {
         "outputs": {"parameters": [{"name": "p", "valueFrom": {"path": "/tmp/p"}}]}});
     let step = Step::new(Layout::Legacy, template).submit(namespace);
     namespace.until("workflowtaskresult", &step.node, |_| true);
+    namespace.until("pod", &step.pod, |pod| {
+        let containers = pod["status"]["containerStatuses"].as_array();
+        containers.is_some_and(|all| all.iter().all(|one| one["started"] == true))
+    });
     namespace.must(&[
         "exec",
         &step.pod,
@@ -34,6 +39,7 @@ fn reports_outlive_an_outage(namespace: &Namespace<'_>) {
     ]);
     // Main ends while nobody answers; upstream would have given up after half a minute.
     namespace.cluster.without("kube-apiserver", || thread::sleep(Duration::from_secs(40)));
+    wait_for("the API server", || namespace.kubectl(&["get", "pods"]).code == Some(0));
     let pod = namespace.ended(&step.pod);
     assert_eq!(end_of(&pod, "wait"), (0, ""));
     let result = namespace.get("workflowtaskresult", &step.node);

@@ -67,10 +67,9 @@ fn outputs_of_another_user(namespace: &Namespace<'_>) {
         assert_eq!(outputs["artifacts"][0]["s3"], json!({"key": format!("{key}/out.tgz")}));
         assert_eq!(outputs["artifacts"][0]["globalName"], "kept");
         assert_eq!(outputs["artifacts"][1]["name"], "main-logs");
-        let tar =
-            Command::new("tar").arg("-tzf").arg(namespace.bucket().join(&key).join("out.tgz"));
-        let listed = { tar }.output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&listed.stdout), "out/\nout/a\nout/b\n");
+        let archive = namespace.bucket().join(&key).join("out.tgz");
+        let listed = Command::new("tar").arg("-tzf").arg(archive).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&listed.stdout), "out\nout/a\nout/b\n");
         let log = std::fs::read_to_string(namespace.bucket().join(&key).join("main.log")).unwrap();
         assert_eq!(log, "said\n");
         // The open directory went from container to container, although its files are another user's.
@@ -147,14 +146,13 @@ fn resources_are_made_changed_and_read(namespace: &Namespace<'_>) {
     let outputs = json!({"parameters": [
         {"name": "path", "valueFrom": {"jsonPath": "{.data.v}"}},
         {"name": "jq", "valueFrom": {"jqFilter": ".data"}}]});
-    let run = |layout: Layout, mut resource: Value, outputs: &Value| {
-        resource["successCondition"] = match outputs.is_null() {
-            true => Value::Null,
-            false => "data.v notin (x), metadata.name = m".into(),
-        };
-        let step =
-            Step::new(layout, json!({"name": "main", "resource": resource, "outputs": outputs}))
-                .submit(namespace);
+    let run = |layout: Layout, resource: Value, outputs: Option<&Value>| {
+        let mut template = json!({"name": "main", "resource": resource});
+        if let Some(outputs) = outputs {
+            template["resource"]["successCondition"] = "data.v notin (x), metadata.name = m".into();
+            template["outputs"] = outputs.clone();
+        }
+        let step = Step::new(layout, template).submit(namespace);
         let pod = namespace.ended(&step.pod);
         assert_eq!(end_of(&pod, "main"), (0, ""), "{}", namespace.logs(&step.pod, "main"));
         let result = result(namespace, &step);
@@ -169,10 +167,10 @@ fn resources_are_made_changed_and_read(namespace: &Namespace<'_>) {
         (Layout::Legacy, "replace", "4"),
     ] {
         let resource = json!({"action": action, "manifest": manifest(value)});
-        let read = run(layout, resource, &outputs);
+        let read = run(layout, resource, Some(&outputs));
         assert_eq!(read[0]["value"], value, "{action}");
         assert_eq!(read[1]["value"], format!("{{\"v\":\"{value}\"}}"), "{action}");
     }
-    run(Layout::Legacy, json!({"action": "delete", "manifest": manifest("")}), &Value::Null);
+    run(Layout::Legacy, json!({"action": "delete", "manifest": manifest("")}), None);
     assert_eq!(namespace.kubectl(&["get", "configmap", "m"]).code, Some(1));
 }

@@ -151,11 +151,13 @@ impl<'a> Saver<'a> {
                 Failure::new(format!("output artifact {name:?} needs a name and a path")).into()
             );
         }
-        let (layer, handed) = (self.layer(&path), self.handed.get(&path));
-        let from = match (layer, &handed) {
-            (Layer::Mirrored, _) => "volume",
-            (Layer::Base, Some(_)) => "main",
-            (Layer::Base, None) => "file",
+        // What is missing comes first: an optional artifact needs no place to go then.
+        let (from, source) = match (self.layer(&path), self.handed.get(&path)) {
+            (Layer::Mirrored, _) => {
+                ("volume", Source::open_within(&self.paths.mirror, path.as_ref())?)
+            }
+            (Layer::Base, Some(source)) => ("main", source),
+            (Layer::Base, None) => ("file", self.staged(&path)?),
         };
         log::info("saving artifact", &[("name", name), ("path", &path), ("from", from)]);
         let strategy =
@@ -169,41 +171,41 @@ impl<'a> Saver<'a> {
             None => path.rsplit('/').next().unwrap_or(name).to_owned(),
         };
         let place = self.place(artifact, &file_name)?;
-        let saved = match layer {
-            Layer::Mirrored => {
-                self.put(&Source::open_within(&self.paths.mirror, path.as_ref())?, archive, &place)?
-            }
-            Layer::Base => match handed {
-                Some(source) => self.put(&source, archive, &place)?,
-                None => self.put_staged(name, &path, archive, &place)?,
-            },
+        let saved = match from {
+            "file" => self.put_staged(name, &path, &source, archive, &place)?,
+            _ => self.put(&source, archive, &place)?,
         };
         let mut report = artifact.clone();
         report["path"] = path.into();
         Ok(finish(report, place, saved))
     }
 
-    /// Main could not hand it over and has left a tar. It is stored if it is compressed as asked, otherwise taken apart and packed
-    /// anew: main leaves one for all artifacts of a path.
-    fn put_staged(
-        &self,
-        name: &str,
-        path: &str,
-        archive: Option<Archive>,
-        place: &Place,
-    ) -> Result<Saved, NotSaved> {
+    /// What main has left of an output that it could not hand over.
+    fn staged(&self, path: &str) -> Result<Source, NotSaved> {
         let staged = self.paths.staged_artifact(path);
-        let source = Source::open(&staged).map_err(|error| match error {
+        Source::open(&staged).map_err(|error| match error {
             Error::NotFound(_) => {
                 NotSaved::Missing(format!("open {}: no such file or directory", staged.display()))
             }
             error => error.into(),
-        })?;
+        })
+    }
+
+    /// Main's tar is stored if it is compressed as asked, otherwise taken apart and packed anew: main leaves one for all
+    /// artifacts of a path.
+    fn put_staged(
+        &self,
+        name: &str,
+        path: &str,
+        source: &Source,
+        archive: Option<Archive>,
+        place: &Place,
+    ) -> Result<Saved, NotSaved> {
         let mut start = Vec::new();
         let read = source.open()?.take(4).read_to_end(&mut start);
-        read.map_err(|error| Failure::new(path_error("read", &staged, &error)))?;
+        read.map_err(|error| Failure::new(path_error("read", source.path(), &error)))?;
         if archive.is_some_and(|archive| archive.starts(&start)) {
-            return self.put(&source, None, place);
+            return self.put(source, None, place);
         }
         let scratch = Scratch::new(self.paths, name)?;
         let base_name = path.rsplit('/').next().unwrap_or(name);
