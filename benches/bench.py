@@ -39,21 +39,31 @@ def start():
         yield f"`{name}` from start to end", f"{statistics.median(runs) * 1000:.1f} ms (least {runs[0] * 1000:.1f} ms)"
 
 
+def resident(child: subprocess.Popen) -> str:
+    """Resident memory of a process that has had time to settle."""
+    time.sleep(1.5)
+    status = dict(line.split(":", 1) for line in open(f"/proc/{child.pid}/status"))
+    rss, anonymous = (int(status[key].split()[0]) / 1024 for key in ("VmRSS", "RssAnon"))
+    return f"{rss:.1f} MiB ({anonymous:.1f} anonymous)"
+
+
 def memory():
-    """Resident memory of an idle emissary, in a private /var/run/argo."""
+    """Resident memory of idle executors, in a private /var/run/argo."""
     os.makedirs("/var/run/argo", exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/run/argo"], check=True)
     with open("/var/run/argo/template", "w") as file:
-        json.dump({"name": "main", "container": {"image": "x"}}, file)
+        json.dump({"name": "main", "container": {"image": "x"}, "outputs": {"artifacts": [{"name": "o", "path": "/o"}]}}, file)
+    env = {"PATH": "/usr/bin:/bin", "ARGO_CONTAINER_NAME": "main", "ARGO_DEADLINE": "0001-01-01T00:00:00Z"}
+    # It reports to a file here, as in local runs: the stock one needs an API server.
+    pod = {"ARGO_POD_NAME": "p", "ARGO_NODE_ID": "n", "LIGHTER_TASK_RESULT": "/var/run/argo/result.json"}
+    child = subprocess.Popen([argoexec, "wait", "--loglevel", "error"], env=env | pod, stderr=subprocess.DEVNULL)
+    yield "`argoexec wait`, resident while main runs", resident(child)
+    child.terminate()
+    child.wait()
     for name, path in programs:
-        child = subprocess.Popen(
-            [path, "emissary", "--loglevel", "error", "--", "sleep", "3"],
-            env={"PATH": "/usr/bin:/bin", "ARGO_CONTAINER_NAME": "main", "ARGO_DEADLINE": "0001-01-01T00:00:00Z"})
-        time.sleep(1.5)
-        status = dict(line.split(":", 1) for line in open(f"/proc/{child.pid}/status"))
-        rss, anonymous = (int(status[key].split()[0]) / 1024 for key in ("VmRSS", "RssAnon"))
+        child = subprocess.Popen([path, "emissary", "--loglevel", "error", "--", "sleep", "3"], env=env)
+        yield f"`{name} emissary`, resident while its command sleeps", resident(child)
         child.wait()
-        yield f"`{name} emissary`, resident while its command sleeps", f"{rss:.1f} MiB ({anonymous:.1f} anonymous)"
 
 
 def workflow(body: str) -> str:
