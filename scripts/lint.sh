@@ -4,8 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/licences.py
-# The executor is copied into every pod: it must not grow a runtime, a database or Kubernetes' client.
-for banned in tokio kube axum rusqlite k8s-openapi-codegen clap hyper; do
+# The executor is copied into every pod: it must not grow a web server, a database or Kubernetes' client. tokio runs object_store
+# and plugins on the thread that calls.
+for banned in kube axum rusqlite k8s-openapi-codegen clap reqwest tonic; do
   if cargo tree --locked -q -p lighter-executor -e normal --prefix none | grep -q "^$banned v"; then
     echo "lighter-executor must not depend on $banned" >&2
     exit 1
