@@ -66,7 +66,7 @@ test: setup-tests $(SETUP_CLUSTER) build ## all tests, from units to whole workf
 
 .PHONY: test-cluster
 test-cluster: $(SETUP_CLUSTER) build ## the tests that need a Kubernetes, as root
-	ARGOEXEC=$(CURDIR)/dist/argoexec cargo test --locked -p lighter-tests --test drop_in --test stock_outage --test stock_outputs --test stock_pods
+	ARGOEXEC=$(CURDIR)/dist/argoexec cargo test --locked -p lighter-tests --test drop_in --test stock_outage --test stock_outputs --test stock_pods --test pod_lives
 
 CLUSTER_DIR ?= /var/tmp/lighter-cluster
 .PHONY: cluster-up

@@ -20,6 +20,21 @@ pub enum Layout {
     Initless,
 }
 
+impl Layout {
+    /// The name of the container that collects.
+    pub fn auxiliary(self) -> &'static str {
+        if self == Self::Legacy { "wait" } else { "supervisor" }
+    }
+
+    /// Where user containers find the executor.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Legacy => "/var/run/argo/argoexec",
+            Self::Initless => "/argo-bin/bin/argoexec",
+        }
+    }
+}
+
 /// Both layouts, for tests of what they have in common.
 pub const LAYOUTS: [Layout; 2] = [Layout::Legacy, Layout::Initless];
 
@@ -53,6 +68,25 @@ pub struct Submitted {
     pub workflow: Value,
 }
 
+impl Submitted {
+    /// The task result as it is now.
+    pub fn result(&self, namespace: &Namespace<'_>) -> Value {
+        namespace.get("workflowtaskresult", &self.node)
+    }
+}
+
+/// The label that says whether more will be reported: `"true"` when not.
+pub fn completed(result: &Value) -> &Value {
+    &result["metadata"]["labels"]["workflows.argoproj.io/report-outputs-completed"]
+}
+
+/// A template with one busybox container that runs a script of the shell.
+pub fn shell(script: &str) -> Value {
+    let container =
+        json!({"name": "", "image": "busybox", "command": ["sh", "-ec"], "args": [script]});
+    json!({"name": "main", "container": container})
+}
+
 impl Step {
     /// A step in a layout, with no deadline and the account `executor`.
     pub fn new(layout: Layout, template: Value) -> Self {
@@ -82,6 +116,13 @@ impl Step {
         };
         namespace.create(&self.pod(&submitted));
         submitted
+    }
+
+    /// Runs the step to its end, and gives the pod as it ended.
+    pub fn run(&self, namespace: &Namespace<'_>) -> (Submitted, Value) {
+        let submitted = self.submit(namespace);
+        let pod = namespace.ended(&submitted.pod);
+        (submitted, pod)
     }
 
     /// The Pod object.
@@ -130,8 +171,7 @@ impl Step {
             }
             _ => true,
         };
-        let name = if self.layout == Layout::Legacy { "wait" } else { "supervisor" };
-        needed.then_some(name)
+        needed.then_some(self.layout.auxiliary())
     }
 }
 

@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
 
 use lighter_tests::cluster::{self, Namespace, end_of};
-use lighter_tests::stock_pod::{LAYOUTS, Layout, Step, Submitted};
-use serde_json::{Value, json};
+use lighter_tests::stock_pod::{LAYOUTS, Layout, Step, completed, shell};
+use serde_json::json;
 
 fn main() {
     cluster::main(&[
@@ -21,49 +21,22 @@ fn main() {
     ]);
 }
 
-/// A template with one busybox container that runs a script of the shell.
-fn template(script: &str) -> Value {
-    json!({"name": "main", "container": {"name": "", "image": "busybox", "command": ["sh", "-ec"], "args": [script]}})
-}
-
-/// Runs a step to its end.
-fn run(namespace: &Namespace<'_>, step: &Step) -> (Submitted, Value) {
-    let submitted = step.submit(namespace);
-    let pod = namespace.ended(&submitted.pod);
-    (submitted, pod)
-}
-
-/// The name of the container that loads and collects.
-fn auxiliary(layout: Layout) -> &'static str {
-    if layout == Layout::Legacy { "wait" } else { "supervisor" }
-}
-
-/// The task result of a step that has ended.
-fn result(namespace: &Namespace<'_>, submitted: &Submitted) -> Value {
-    namespace.get("workflowtaskresult", &submitted.node)
-}
-
-fn completed(result: &Value) -> &Value {
-    &result["metadata"]["labels"]["workflows.argoproj.io/report-outputs-completed"]
-}
-
 fn exit_codes_arrive_without_a_message(namespace: &Namespace<'_>) {
     for layout in LAYOUTS {
         for code in [0, 1, 64, 255] {
-            let (submitted, pod) =
-                run(namespace, &Step::new(layout, template(&format!("exit {code}"))));
+            let (submitted, pod) = Step::new(layout, shell(&format!("exit {code}"))).run(namespace);
             assert_eq!(end_of(&pod, "main"), (code, ""), "{layout:?}");
-            assert_eq!(end_of(&pod, auxiliary(layout)), (0, ""), "{layout:?}");
-            assert_eq!(completed(&result(namespace, &submitted)), "true", "{layout:?}");
+            assert_eq!(end_of(&pod, layout.auxiliary()), (0, ""), "{layout:?}");
+            assert_eq!(completed(&submitted.result(namespace)), "true", "{layout:?}");
         }
     }
 }
 
 fn a_missing_command_is_named(namespace: &Namespace<'_>) {
     for layout in LAYOUTS {
-        let mut template = template("");
+        let mut template = shell("");
         template["container"]["command"] = json!(["no-such-program"]);
-        let (_, pod) = run(namespace, &Step::new(layout, template));
+        let (_, pod) = Step::new(layout, template).run(namespace);
         let (code, message) = end_of(&pod, "main");
         assert_eq!(code, 64, "{layout:?}");
         assert!(message.contains("executable file not found"), "{layout:?}: {message}");
@@ -73,7 +46,7 @@ fn a_missing_command_is_named(namespace: &Namespace<'_>) {
 fn users_differ_between_main_and_executor(namespace: &Namespace<'_>) {
     for layout in LAYOUTS {
         for executor in ["", "-nonroot"] {
-            let mut template = template("id -u; echo text > /tmp/out; echo value > /tmp/value");
+            let mut template = shell("id -u; echo text > /tmp/out; echo value > /tmp/value");
             template["container"]["securityContext"] = json!({"runAsUser": 1000});
             template["outputs"] = json!({
                 "parameters": [{"name": "value", "valueFrom": {"path": "/tmp/value"}}],
@@ -81,9 +54,9 @@ fn users_differ_between_main_and_executor(namespace: &Namespace<'_>) {
             template["archiveLocation"] = json!({"archiveLogs": true, "s3": namespace.s3("users")});
             let mut step = Step::new(layout, template);
             step.executor.push_str(executor);
-            let (submitted, pod) = run(namespace, &step);
-            assert_eq!(end_of(&pod, auxiliary(layout)), (0, ""), "{layout:?} {executor}");
-            let outputs = &result(namespace, &submitted)["outputs"];
+            let (submitted, pod) = step.run(namespace);
+            assert_eq!(end_of(&pod, layout.auxiliary()), (0, ""), "{layout:?} {executor}");
+            let outputs = &submitted.result(namespace)["outputs"];
             assert_eq!(outputs["parameters"][0]["value"], "value", "{layout:?} {executor}");
             let names: Vec<_> = outputs["artifacts"]
                 .as_array()
@@ -116,10 +89,10 @@ fn inputs_arrive(namespace: &Namespace<'_>) {
             "archiveLocation": {"s3": namespace.s3("scripts")}});
         let mut step = Step::new(layout, template);
         step.wants_result = true;
-        let (submitted, pod) = run(namespace, &step);
+        let (submitted, pod) = step.run(namespace);
         assert_eq!(end_of(&pod, "main"), (0, ""), "{layout:?}");
         assert_eq!(
-            result(namespace, &submitted)["outputs"]["result"],
+            submitted.result(namespace)["outputs"]["result"],
             "from the store\ngiven\none\nend\r",
             "{layout:?}"
         );
@@ -128,9 +101,9 @@ fn inputs_arrive(namespace: &Namespace<'_>) {
 
 fn a_missing_input_fails_the_pod(namespace: &Namespace<'_>) {
     for layout in LAYOUTS {
-        let mut template = template("echo never");
+        let mut template = shell("echo never");
         template["inputs"] = json!({"artifacts": [{"name": "one", "path": "/in/one", "s3": namespace.s3("missing")}]});
-        let (submitted, pod) = run(namespace, &Step::new(layout, template));
+        let (submitted, pod) = Step::new(layout, template).run(namespace);
         let (loader, code) =
             if layout == Layout::Legacy { ("init", 64) } else { ("supervisor", 64) };
         let (exit, message) = end_of(&pod, loader);
@@ -138,7 +111,7 @@ fn a_missing_input_fails_the_pod(namespace: &Namespace<'_>) {
         assert!(message.contains("artifact one failed to load: "), "{layout:?}: {message}");
         if layout == Layout::Initless {
             assert_eq!(end_of(&pod, "main").0, 65);
-            assert_eq!(completed(&result(namespace, &submitted)), "true");
+            assert_eq!(completed(&submitted.result(namespace)), "true");
         }
     }
 }
@@ -146,7 +119,7 @@ fn a_missing_input_fails_the_pod(namespace: &Namespace<'_>) {
 fn outputs_are_reported(namespace: &Namespace<'_>) {
     for layout in LAYOUTS {
         let key = format!("{layout:?}/pod").to_lowercase();
-        let mut template = template(
+        let mut template = shell(
             "mkdir -p /tmp/out/sub; echo a > /tmp/out/a.txt; echo b > /tmp/out/sub/b; echo '<p>' > /tmp/page.html
              printf '42\\n\\n' > /tmp/number; echo on stdout; echo on stderr >&2",
         );
@@ -162,10 +135,10 @@ fn outputs_are_reported(namespace: &Namespace<'_>) {
         let mut step = Step::new(layout, template);
         step.wants_result = true;
         step.instance = Some("mine".into());
-        let (submitted, pod) = run(namespace, &step);
-        assert_eq!(end_of(&pod, auxiliary(layout)), (0, ""), "{layout:?}");
+        let (submitted, pod) = step.run(namespace);
+        assert_eq!(end_of(&pod, layout.auxiliary()), (0, ""), "{layout:?}");
 
-        let mut result = result(namespace, &submitted);
+        let mut result = submitted.result(namespace);
         for artifact in result["outputs"]["artifacts"].as_array_mut().unwrap() {
             // More than the stock executor says: for collections. The stock controller drops both.
             let fields = artifact.as_object_mut().unwrap();
@@ -218,15 +191,15 @@ fn outputs_are_reported(namespace: &Namespace<'_>) {
 /// The first output is missing, the second is saved and reported all the same.
 fn missing_outputs_fail_the_step(namespace: &Namespace<'_>) {
     for layout in LAYOUTS {
-        let mut template = template("echo saved > /tmp/two");
+        let mut template = shell("echo saved > /tmp/two");
         template["outputs"] = json!({"artifacts": [{"name": "one", "path": "/tmp/one"}, {"name": "two", "path": "/tmp/two"}]});
         template["archiveLocation"] = json!({"s3": namespace.s3("missing-outputs")});
-        let (submitted, pod) = run(namespace, &Step::new(layout, template));
+        let (submitted, pod) = Step::new(layout, template).run(namespace);
         assert_eq!(end_of(&pod, "main"), (0, ""), "{layout:?}");
-        let (code, message) = end_of(&pod, auxiliary(layout));
+        let (code, message) = end_of(&pod, layout.auxiliary());
         assert_eq!(code, 64, "{layout:?}");
         assert!(message.contains("/tmp/one") && message.ends_with("; "), "{layout:?}: {message:?}");
-        let result = result(namespace, &submitted);
+        let result = submitted.result(namespace);
         assert_eq!(result["outputs"]["artifacts"].as_array().unwrap().len(), 1, "{layout:?}");
         assert_eq!(result["outputs"]["artifacts"][0]["name"], "two", "{layout:?}");
         assert_eq!(completed(&result), "true", "{layout:?}");
@@ -235,10 +208,10 @@ fn missing_outputs_fail_the_step(namespace: &Namespace<'_>) {
 
 fn without_rights_the_step_fails(namespace: &Namespace<'_>) {
     for layout in LAYOUTS {
-        let mut step = Step::new(layout, template("true"));
+        let mut step = Step::new(layout, shell("true"));
         step.account = "default".into();
-        let (_, pod) = run(namespace, &step);
-        let (code, message) = end_of(&pod, auxiliary(layout));
+        let (_, pod) = step.run(namespace);
+        let (code, message) = end_of(&pod, layout.auxiliary());
         assert_eq!(code, 64, "{layout:?}: {message}");
         assert!(message.contains("forbidden"), "{layout:?}: {message}");
     }

@@ -172,11 +172,7 @@ impl Step {
 
     /// A user's container with the emissary in front of its command.
     fn wrapped(&self, mut container: Value, names: &Submitted) -> Value {
-        let program = match self.layout {
-            Layout::Legacy => "/var/run/argo/argoexec",
-            Layout::Initless => "/argo-bin/bin/argoexec",
-        };
-        let mut command = vec![Value::from(program), "emissary".into()];
+        let mut command = vec![Value::from(self.layout.program()), "emissary".into()];
         command.extend(LOG.map(Value::from));
         command.push("--".into());
         command.extend(list(&container["command"]).iter().cloned());
