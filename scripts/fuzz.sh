@@ -13,7 +13,7 @@ targets=("$@")
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
 coverage="$coverage -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Ccodegen-units=1"
 export CARGO_TARGET_DIR="$cache/target"
-RUSTFLAGS="$coverage" cargo build --release --locked --target "$target" --bins
+RUSTFLAGS="$coverage" cargo build --release --target "$target" --bins
 
 python3 seeds.py "$cache/seeds"
 for name in "${targets[@]}"; do
