@@ -116,12 +116,21 @@ pub(crate) struct Retry {
     pub total: Duration,
 }
 
+/// A whole number in the environment: for those who want more patience, or less.
+pub(crate) fn setting(name: &str) -> Option<u32> {
+    std::env::var(name).ok()?.trim().parse().ok()
+}
+
+pub(crate) fn milliseconds(count: u32) -> Duration {
+    Duration::from_millis(count.into())
+}
+
 impl Default for Retry {
     /// About half a minute on the average, where Argo's five tries take about ten seconds.
     fn default() -> Retry {
         Retry {
-            tries: 7,
-            first: Duration::from_secs(1),
+            tries: setting("LIGHTER_RETRY_TRIES").unwrap_or(7),
+            first: setting("LIGHTER_RETRY_PAUSE_MS").map_or(Duration::from_secs(1), milliseconds),
             longest: Duration::from_secs(20),
             total: Duration::from_secs(120),
         }

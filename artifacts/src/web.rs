@@ -6,6 +6,7 @@ mod proxy;
 mod tls;
 
 use crate::error::Error;
+use crate::retry::{milliseconds, setting};
 use crate::secret::Secret;
 use proxy::Proxies;
 use std::sync::{Arc, OnceLock};
@@ -33,7 +34,7 @@ impl Default for Options {
             trust: Trust::System,
             identity: None,
             connect: Duration::from_secs(30),
-            silence: Duration::from_secs(300),
+            silence: setting("LIGHTER_SILENCE_MS").map_or(Duration::from_secs(300), milliseconds),
             connections: 16,
         }
     }

@@ -18,6 +18,8 @@ use message::{Response, read_request};
 pub enum Fault {
     /// The connection is reset after so many bytes of the request's body; the server never sees it.
     ResetRequest(usize),
+    /// The server does what it is asked, and the connection is reset before a byte of its answer.
+    NoAnswer,
     /// The connection is reset after so many bytes of the answer's body.
     ResetAnswer(usize),
     /// The connection ends in an orderly way after so many bytes of the answer's body.
@@ -114,6 +116,7 @@ impl Shared {
         }
         let mut answer = request.ask(self.server)?;
         match fault {
+            Some(Fault::NoAnswer) => return reset(&client),
             Some(Fault::Late(delay)) => std::thread::sleep(delay),
             Some(Fault::Length(by)) => answer.lengthen(by),
             Some(Fault::WrongAnswer) => flip(&mut answer.body),

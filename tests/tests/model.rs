@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lighter_api::ArtifactLocation;
-use lighter_artifacts::conformance::{Model, Operation};
+use lighter_artifacts::conformance::{Directories, Model, Operation};
 use lighter_artifacts::{Memory, Mounts, SecretFiles, Store, open_store};
+use lighter_tests::servers::{Azurite, S3};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -48,14 +50,19 @@ fn operation(largest: usize) -> impl Strategy<Value = Operation> {
 }
 
 /// Runs cases of operations, each in a store that `empty` gives.
-fn agrees(cases: u32, largest: usize, empty: impl Fn(&Path) -> Box<dyn Store>) {
+fn agrees(
+    cases: u32,
+    largest: usize,
+    directories: Directories,
+    empty: impl Fn(&Path) -> Box<dyn Store>,
+) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let operations = prop::collection::vec(operation(largest), 1..30);
     let outcome = TestRunner::new(config).run(&operations, |operations| {
         let scratch = tempfile::tempdir().unwrap();
         let place = tempfile::tempdir().unwrap();
         let store = empty(place.path());
-        let mut model = Model::default();
+        let mut model = Model::new(directories);
         for operation in &operations {
             model.step(&*store, operation, scratch.path());
         }
@@ -66,14 +73,38 @@ fn agrees(cases: u32, largest: usize, empty: impl Fn(&Path) -> Box<dyn Store>) {
 
 #[test]
 fn memory() {
-    agrees(300, 100_000, |_| Box::new(Memory::default()));
+    agrees(300, 100_000, Directories::Files, |_| Box::new(Memory::default()));
 }
 
 #[test]
 fn folder() {
-    agrees(100, 100_000, |root| {
+    agrees(100, 100_000, Directories::Whole, |root| {
         let location = json!({"folder": {"path": "/", "key": "k"}});
         open(&serde_json::from_value(location).unwrap(), root)
+    });
+}
+
+#[test]
+fn s3() {
+    let server = S3::start();
+    let next = AtomicUsize::new(0);
+    agrees(8, 100_000, Directories::Merged, |_| {
+        let bucket = format!("case-{}", next.fetch_add(1, Ordering::SeqCst));
+        server.bucket(&bucket);
+        let location = server.location(&bucket, "k");
+        open_store(&location, &Mounts::default(), &server.secrets()).unwrap().0
+    });
+}
+
+#[test]
+fn azure() {
+    let server = Azurite::start();
+    let next = AtomicUsize::new(0);
+    agrees(4, 100_000, Directories::Merged, |_| {
+        let container = format!("case-{}", next.fetch_add(1, Ordering::SeqCst));
+        server.container(&container);
+        let location = server.location_at(server.address(), &container, "k");
+        open_store(&location, &Mounts::default(), &server.secrets()).unwrap().0
     });
 }
 

@@ -50,7 +50,7 @@ pub(super) fn as_they_are(case: &Case<'_>) {
     case.done();
 }
 
-/// A directory saved again leaves nothing of the old one; an object and a directory replace each other.
+/// A directory saved again leaves nothing of the old one; where it is one thing, it and an object replace each other.
 pub(super) fn replaced(case: &Case<'_>) {
     if case.abilities.directories == Directories::No {
         return;
@@ -68,7 +68,6 @@ pub(super) fn replaced(case: &Case<'_>) {
         return case.done();
     }
     assert_eq!(case.keys("d/again"), ["d/again/new"]);
-
     case.store.save_stream(&Bytes(b"file".to_vec()), "d/again").unwrap();
     assert!(!case.store.is_directory("d/again").unwrap());
     assert_eq!(case.keys("d/again"), ["d/again"]);

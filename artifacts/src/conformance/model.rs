@@ -1,11 +1,11 @@
 //! A store beside a plain map: after the same operations both give the same answers.
 
-use super::{Bytes, noise, saved};
+use super::{Bytes, Directories, noise, saved};
 use crate::error::Error;
 use crate::source::Source;
 use crate::store::{Object, Store};
 use crate::target::Target;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::io::Read;
 use std::path::Path;
@@ -39,12 +39,20 @@ pub enum Operation {
 }
 
 /// What a store should hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Model {
+    directories: Directories,
     objects: BTreeMap<String, Vec<u8>>,
+    /// Directories above objects, which stay where directories are things of their own.
+    parents: BTreeSet<String>,
 }
 
 impl Model {
+    /// An empty store that keeps directories in this way.
+    pub fn new(directories: Directories) -> Model {
+        Model { directories, objects: BTreeMap::new(), parents: BTreeSet::new() }
+    }
+
     /// Does one operation on both. Panics where their answers differ.
     pub fn step(&mut self, store: &dyn Store, operation: &Operation, scratch: &Path) {
         match operation {
@@ -52,8 +60,7 @@ impl Model {
                 let content = noise(*seed, *size);
                 let answer = store.save_stream(&Bytes(content.clone()), key).unwrap();
                 assert_eq!(answer, saved(&content), "{operation:?}");
-                self.remove(key);
-                self.objects.insert(key.clone(), content);
+                self.insert(key, content);
             }
             Operation::SaveDirectory { key, files } => {
                 self.save_directory(store, key, files, scratch);
@@ -71,7 +78,7 @@ impl Model {
                 self.remove(key);
             }
             Operation::Look { key } => {
-                let exists = self.below(key).next().is_some();
+                let exists = self.exists(key);
                 assert_eq!(store.exists(key).unwrap(), exists, "{operation:?}");
                 let directory = exists.then(|| !self.objects.contains_key(key));
                 same(store.is_directory(key), directory, operation);
@@ -87,13 +94,15 @@ impl Model {
         scratch: &Path,
     ) {
         let tree = scratch.join("tree");
-        self.remove(key);
+        if self.directories != Directories::Merged {
+            self.remove(key);
+        }
         for (name, size) in files {
             let path = tree.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             let content = noise(*size as u64, *size);
             std::fs::write(path, &content).unwrap();
-            self.objects.insert(format!("{key}/{name}"), content);
+            self.insert(&format!("{key}/{name}"), content);
         }
         store.save(&Source::open(&tree).unwrap(), key).unwrap();
         std::fs::remove_dir_all(tree).unwrap();
@@ -113,7 +122,7 @@ impl Model {
         }
         let out = scratch.join("out");
         let loaded = store.load(key, &Target::at(&out).unwrap());
-        same(loaded, self.below(key).next().map(|_| ()), &operation);
+        same(loaded, self.exists(key).then_some(()), &operation);
         for (name, content) in self.below(key) {
             let path = match name.strip_prefix(key).unwrap_or_default() {
                 "" => out.clone(),
@@ -123,6 +132,18 @@ impl Model {
         }
         let _ = std::fs::remove_file(&out).or_else(|_| std::fs::remove_dir_all(&out));
         assert_eq!(std::fs::read_dir(scratch).unwrap().count(), 0, "{operation}");
+    }
+
+    fn insert(&mut self, key: &str, content: Vec<u8>) {
+        self.objects.insert(key.to_owned(), content);
+        if self.directories == Directories::Whole {
+            let ends = key.match_indices('/').map(|(end, _)| key[..end].to_owned());
+            self.parents.extend(ends);
+        }
+    }
+
+    fn exists(&self, key: &str) -> bool {
+        self.below(key).next().is_some() || self.parents.contains(key)
     }
 
     fn below<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a str, &'a Vec<u8>)> {
@@ -141,6 +162,8 @@ impl Model {
         for name in gone {
             self.objects.remove(&name);
         }
+        let below = format!("{key}/");
+        self.parents.retain(|name| name != key && !name.starts_with(&below));
     }
 }
 
