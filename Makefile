@@ -25,7 +25,7 @@ setup-lint:
 
 .PHONY: setup-tests
 setup-tests:
-	@scripts/setup.sh musl-tools jq busybox-static python3 python3-grpcio zip unzip util-linux
+	@scripts/setup.sh musl-tools jq busybox-static python3 python3-grpcio zip unzip util-linux git openssh-server
 	@scripts/servers.sh
 
 .PHONY: setup-cluster
@@ -39,17 +39,17 @@ setup-images:
 	@scripts/setup.sh ca-certificates media-types python3
 
 .PHONY: build
-build: setup ## dist/lighter and dist/argoexec, both static
-	@echo "==> building dist/lighter and dist/argoexec (static, optimised; several minutes the first time)"
-	cargo build --release --locked --target $(TARGET) -p lighter -p lighter-executor --bins
+build: setup ## dist/lighter, dist/argoexec and dist/argoexec-drivers, all static
+	@echo "==> building dist/lighter, dist/argoexec and dist/argoexec-drivers (static, optimised; several minutes the first time)"
+	cargo build --release --locked --target $(TARGET) -p lighter -p lighter-executor -p lighter-drivers --bins
 	mkdir -p dist
-	cp -f $(RELEASE)/lighter $(RELEASE)/argoexec dist/
+	cp -f $(RELEASE)/lighter $(RELEASE)/argoexec $(RELEASE)/argoexec-drivers dist/
 	@ls -l dist | awk 'NR > 1 {printf "%s  %.1f MiB\n", $$NF, $$5 / 1048576}'
 
 .PHONY: images
 images: setup-images build ## dist/images/argoexec.tar: the executor's images, an OCI archive, and what they are made of
 	images/argoexec.sh dist/images/argoexec.tar $(IMAGE) amd64=dist
-	images/sbom.py lighter-executor >dist/images/argoexec.cdx.json
+	images/sbom.py lighter-executor lighter-drivers >dist/images/argoexec.cdx.json
 	@ls -l dist/images | awk 'NR > 1 {printf "%s  %.1f MiB\n", $$NF, $$5 / 1048576}'
 
 .PHONY: demo

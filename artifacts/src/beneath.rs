@@ -22,6 +22,12 @@ impl AsFd for Dir {
     }
 }
 
+impl From<Dir> for OwnedFd {
+    fn from(dir: Dir) -> OwnedFd {
+        dir.0
+    }
+}
+
 impl Dir {
     /// Opens a path that we were told to trust; its links are followed.
     pub fn open(path: &Path) -> io::Result<Dir> {

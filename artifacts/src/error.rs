@@ -1,10 +1,11 @@
 //! What can go wrong with artifacts, by what a caller can do about it.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
 
 /// Every failure of this crate. The text names the operation, the key or path and the store, the reason, and what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Error {
     /// There is no such object or file; an optional artifact is left out.
     #[error("{0}")]
@@ -33,7 +34,7 @@ pub enum Error {
 }
 
 /// The parts of an error's text: `cannot <doing>: <why>; <advice>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     pub doing: String,
     pub why: String,
@@ -73,7 +74,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn new(variant: Variant, doing: impl Into<String>, why: impl Into<String>) -> Error {
+    /// `Error::new(Error::NotFound, "load key `a`", "there is no such object")`.
+    pub fn new(variant: Variant, doing: impl Into<String>, why: impl Into<String>) -> Error {
         variant(Box::new(Details { doing: doing.into(), why: why.into(), advice: String::new() }))
     }
 
@@ -91,7 +93,7 @@ impl Error {
     }
 
     /// The same error with what to do about it.
-    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Error {
+    pub fn advise(mut self, advice: impl Into<String>) -> Error {
         self.details_mut().advice = advice.into();
         self
     }
@@ -123,7 +125,7 @@ impl Error {
     }
 
     /// Sorts an I/O error; one that carries an [`Error`] through a reader or writer comes out again.
-    pub(crate) fn io(doing: impl Into<String>, error: io::Error) -> Error {
+    pub fn io(doing: impl Into<String>, error: io::Error) -> Error {
         let kind = error.kind();
         let from_system = error.raw_os_error().is_some();
         if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {

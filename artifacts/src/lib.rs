@@ -15,11 +15,12 @@ pub mod collect;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod digest;
+pub mod driver;
 mod error;
 mod name;
 mod pipe;
 pub mod place;
-mod retry;
+pub mod retry;
 mod secret;
 mod source;
 pub mod store;

@@ -9,7 +9,7 @@ use ureq::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 /// How a fault ends a try.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub struct Fault {
     pub error: Error,
     /// The server's own wish.
     pub retry_after: Option<Duration>,
@@ -106,7 +106,7 @@ pub(crate) fn retry_after(headers: &HeaderMap<HeaderValue>) -> Option<Duration> 
 
 /// A few tries with growing pauses of random length.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Retry {
+pub struct Retry {
     pub tries: u32,
     /// Longest first pause; each next may be twice as long.
     pub first: Duration,

@@ -94,7 +94,7 @@ impl Source {
     }
 
     /// An open file or directory; `doing` is for messages.
-    pub(crate) fn of(file: File, name: &OsStr, path: &Path, doing: &str) -> Result<Source, Error> {
+    pub fn of(file: File, name: &OsStr, path: &Path, doing: &str) -> Result<Source, Error> {
         let kind = file.metadata().doing(|| doing)?.file_type();
         let handle = if kind.is_dir() {
             Handle::Directory(Arc::new(Dir::from_fd(file.into())))

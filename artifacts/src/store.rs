@@ -1,6 +1,7 @@
 //! Places where artifacts lie, behind one interface.
 
 mod azure;
+mod driver;
 mod folder;
 mod gcs;
 mod http;
@@ -18,12 +19,13 @@ use crate::secret::{Secret, Secrets};
 use crate::source::{Body, Source};
 use crate::target::Target;
 use lighter_api::ArtifactLocation;
+use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What was saved. A directory saved as it is has the sum of its files' sizes and no digest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     /// Stored bytes.
     pub size: u64,
@@ -32,7 +34,7 @@ pub struct Saved {
 }
 
 /// An object in a store.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Object {
     pub key: String,
     /// Bytes.
@@ -138,11 +140,16 @@ pub fn open_store(
         let (store, key) = http::Http::new(http, secrets)?;
         return Ok((Box::new(store), key));
     }
-    if let (Some(artifactory), None) = (&location.artifactory, &location.git) {
+    if let Some(git) = &location.git {
+        let place = driver::without_credentials(&git.repo);
+        let location = ArtifactLocation { git: location.git.clone(), ..Default::default() };
+        return driven(location, secrets, format!("git {place}"), "");
+    }
+    if let Some(artifactory) = &location.artifactory {
         let (store, key) = http::Http::artifactory(artifactory, secrets)?;
         return Ok((Box::new(store), key));
     }
-    let first = [(location.git.is_some(), "git"), (location.hdfs.is_some(), "hdfs")];
+    let first = [(location.hdfs.is_some(), "hdfs")];
     if let Some((_, kind)) = first.iter().find(|(set, _)| *set) {
         return Err(unsupported(kind));
     }
@@ -169,11 +176,21 @@ pub fn open_store(
     }
 }
 
+/// A store of the drivers program.
+fn driven(
+    location: ArtifactLocation,
+    secrets: &dyn Secrets,
+    description: String,
+    key: &str,
+) -> Result<(Box<dyn Store>, String), Error> {
+    Ok((Box::new(driver::Driver::new(location, secrets, description)?), key.to_owned()))
+}
+
 fn unsupported(kind: &str) -> Error {
     Error::new(
         Error::Unsupported,
         format!("open a store of type `{kind}`"),
-        "this version has folder, volume, s3, oss, gcs, azure, http, artifactory, raw and plugin",
+        "this version has folder, volume, s3, oss, gcs, azure, http, git, artifactory, raw and plugin",
     )
     .advise(format!("`{kind}` arrives with the stores release"))
 }

@@ -3,7 +3,9 @@
 use crate::Error;
 use crate::beneath::{Dir, make_in_root};
 use crate::error::Context;
+use rustix::fs::Mode;
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +34,19 @@ impl Target {
         let root = Dir::open(root).doing(doing)?;
         let dir = make_in_root(&root, parent, 0o755).doing(doing)?;
         Ok(Target { dir: Arc::new(dir), name: name.to_owned(), shown: path.to_owned() })
+    }
+
+    /// `name` in a directory that is open already; `shown` is for messages.
+    pub fn in_directory(directory: OwnedFd, name: &str, shown: PathBuf) -> Target {
+        Target { dir: Arc::new(Dir::from_fd(directory)), name: name.into(), shown }
+    }
+
+    /// Makes the target as an empty directory (mode 0777 less the umask) and opens it. `Exists` if the name is taken.
+    pub fn make_directory(&self) -> Result<OwnedFd, Error> {
+        let mode = Mode::from_raw_mode(0o777);
+        rustix::fs::mkdirat(&self.dir, &self.name, mode).doing(|| self.doing())?;
+        let made = self.dir.sub(Path::new(&self.name)).doing(|| self.doing())?;
+        Ok(made.into())
     }
 
     /// The path, for messages.

@@ -38,6 +38,7 @@ use std::process::ExitCode;
 
 use cli::Invocation;
 use failure::{Failure, os_text};
+use lighter_artifacts::driver::PROGRAM;
 use paths::Paths;
 
 /// Runs `argoexec` with the arguments of a process, its own name first, and returns the exit code:
@@ -45,6 +46,7 @@ use paths::Paths;
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let paths = Paths::standard();
     install_panic_hook(paths.termination_log.clone());
+    lighter_artifacts::driver::log_to(|line| log::info(line, &[("program", PROGRAM)]));
     let ended = Invocation::parse(args.skip(1))
         .map_err(Failure::new)
         .and_then(|asked| dispatch(asked, &paths));

@@ -24,8 +24,9 @@ const HIDDEN: &str = ".hidden";
 const PRIVATE: [&str; 5] = ["/tmp", "/run", "/dev", "/proc", "/sys"];
 /// What programs need of the machine to reach others by name and to trust them.
 const NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
-const TRUST: [&str; 5] = [
+const TRUST: [&str; 6] = [
     "/etc/ssl",
+    "/etc/ssh/ssh_known_hosts",
     "/etc/pki",
     "/etc/ca-certificates",
     "/usr/share/ca-certificates",
