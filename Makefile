@@ -27,6 +27,7 @@ setup-lint:
 setup-tests:
 	@scripts/setup.sh musl-tools jq busybox-static python3 python3-grpcio zip unzip util-linux git openssh-server
 	@scripts/servers.sh
+	@scripts/hdfs.sh
 
 .PHONY: setup-cluster
 setup-cluster: ## Kubernetes for tests, built from source once

@@ -149,9 +149,10 @@ pub fn open_store(
         let (store, key) = http::Http::artifactory(artifactory, secrets)?;
         return Ok((Box::new(store), key));
     }
-    let first = [(location.hdfs.is_some(), "hdfs")];
-    if let Some((_, kind)) = first.iter().find(|(set, _)| *set) {
-        return Err(unsupported(kind));
+    if let Some(hdfs) = &location.hdfs {
+        let description = format!("hdfs {}", hdfs.addresses.join(","));
+        let location = ArtifactLocation { hdfs: location.hdfs.clone(), ..Default::default() };
+        return driven(location, secrets, description, &hdfs.path);
     }
     if let Some(raw) = &location.raw {
         return Ok((Box::new(raw::Raw::new(&raw.data)), String::new()));

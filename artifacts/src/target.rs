@@ -5,6 +5,7 @@ use crate::beneath::{Dir, make_in_root};
 use crate::error::Context;
 use rustix::fs::Mode;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,11 @@ impl Target {
         rustix::fs::mkdirat(&self.dir, &self.name, mode).doing(|| self.doing())?;
         let made = self.dir.sub(Path::new(&self.name)).doing(|| self.doing())?;
         Ok(made.into())
+    }
+
+    /// Makes the target as an empty file (mode 0666 less the umask) and opens it. `Exists` if the name is taken.
+    pub fn create(&self) -> Result<File, Error> {
+        self.dir.create(&self.name, 0o666).doing(|| self.doing())
     }
 
     /// The path, for messages.

@@ -5,6 +5,7 @@
 
 mod body;
 mod git;
+mod hdfs;
 
 use body::PipeBody;
 use lighter_artifacts::driver::{self, Answer, LOADED, Operation, Outcome, PROGRAM, Request};
@@ -67,6 +68,9 @@ fn watch(mut socket: BufReader<UnixStream>) -> Receiver<u64> {
 fn open(request: &Request) -> Result<Box<dyn Store>, Error> {
     if let Some(git) = &request.location.git {
         return Ok(Box::new(git::Git::new(git, &request.secrets)?));
+    }
+    if let Some(hdfs) = &request.location.hdfs {
+        return Ok(Box::new(hdfs::Hdfs::new(hdfs)?));
     }
     Err(Error::new(Error::Unsupported, "open a store", format!("{PROGRAM} does not have its kind")))
 }

@@ -125,12 +125,11 @@ impl Store for Driver {
     }
 
     fn save(&self, source: &Source, key: &str) -> Result<Saved, Error> {
-        let name = source.name().to_string_lossy().into_owned();
-        let handle = match source.handle() {
-            Handle::File(file) => file.as_fd(),
-            Handle::Directory(dir) => dir.as_fd(),
+        let Handle::Directory(dir) = source.handle() else {
+            return self.save_stream(source, key);
         };
-        match self.ask(Operation::Save(name), key, Some(handle))? {
+        let name = source.name().to_string_lossy().into_owned();
+        match self.ask(Operation::Save(name), key, Some(dir.as_fd()))? {
             Outcome::Saved(saved) => Ok(saved),
             other => Err(self.odd(&other)),
         }
