@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use lighter_tests::servers::S3;
 use lighter_tests::{Images, Lighter, User};
 use serde_json::{Value, json};
 
@@ -44,6 +45,36 @@ fn a_folder_of_ones_own_keeps_artifacts_beyond_the_workflow() {
     assert_eq!(fs::read_dir(folder.join("runs")).unwrap().count(), 4);
     assert_eq!(lighter.call(["delete", "@latest"]).code, Some(0));
     assert_eq!(fs::read_dir(folder.join("runs")).unwrap().count(), 4);
+}
+
+#[test]
+fn a_bucket_keeps_artifacts_and_its_credentials_stay_secret() {
+    let server = S3::start();
+    let bucket = server.bucket("artifacts");
+    for user in [User::Current, User::Ordinary] {
+        let lighter = Lighter::new(user, Images::Host);
+        let mut text = serde_json::to_value(server.location("artifacts", "")).unwrap();
+        text["s3"].as_object_mut().unwrap().remove("key");
+        text["s3"]["keyFormat"] = "{{workflow.uid}}/{{pod.name}}".into();
+        let repository = repository(&lighter, &text.to_string());
+        let secret =
+            |key: &str| fs::read_to_string(server.secrets().root.join("s3").join(key)).unwrap();
+        let secrets = lighter.state().join("secrets.json");
+        let credentials =
+            json!({"accessKey": secret("accessKey"), "secretKey": secret("secretKey")});
+        let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s3"}, "stringData": credentials});
+        fs::write(&secrets, object.to_string()).unwrap();
+
+        let files = [EXAMPLE, &repository, &secrets.display().to_string()];
+        let workflow = lighter.succeed(&files, &["--logs"]);
+        assert_eq!(report(&lighter), expected());
+        let own = bucket.join(workflow["metadata"]["uid"].as_str().unwrap());
+        assert_eq!(fs::read_dir(own).unwrap().count(), 4, "three parts and the report");
+        let logs = lighter.call(["logs", "@latest"]);
+        for text in [workflow.to_string(), logs.stdout, logs.stderr] {
+            assert!(!text.contains(&secret("secretKey")), "{text}");
+        }
+    }
 }
 
 #[test]
