@@ -20,6 +20,7 @@ mod error;
 mod name;
 mod pipe;
 pub mod place;
+mod progress;
 pub mod retry;
 mod secret;
 mod source;
@@ -30,6 +31,7 @@ mod tree;
 pub mod web;
 
 pub use error::{Details, Error};
+pub use progress::Progress;
 pub use secret::{Secret, SecretFiles, Secrets};
 pub use source::{Body, Source};
 pub use store::{Memory, Method, Mounts, Object, Saved, Store, open_store};

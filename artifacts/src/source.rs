@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::beneath::{Dir, file_type, open_in_root};
 use crate::error::Context;
+use crate::progress::{Counting, Progress};
 use crate::tree::MAX_DEPTH;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, accessat};
 use std::ffi::{OsStr, OsString};
@@ -33,6 +34,7 @@ pub struct Source {
     handle: Handle,
     name: OsString,
     shown: PathBuf,
+    pub(crate) progress: Progress,
 }
 
 #[derive(Clone, Debug)]
@@ -103,7 +105,18 @@ impl Source {
         } else {
             return Err(odd(doing));
         };
-        Ok(Source { handle, name: name.to_owned(), shown: path.to_owned() })
+        Ok(Source {
+            handle,
+            name: name.to_owned(),
+            shown: path.to_owned(),
+            progress: Progress::default(),
+        })
+    }
+
+    /// The same, and what is read of it to be stored is counted.
+    pub fn with_progress(mut self, progress: &Progress) -> Source {
+        self.progress = progress.clone();
+        self
     }
 
     /// The last component of the path it was opened by.
@@ -156,7 +169,10 @@ fn all_readable(dir: &Dir, depth: usize) -> io::Result<bool> {
 impl Body for Source {
     fn open(&self) -> Result<Box<dyn Read + Send>, Error> {
         match &self.handle {
-            Handle::File(file) => Ok(Box::new(FileReader { file: Arc::clone(file), offset: 0 })),
+            Handle::File(file) => {
+                let inner = FileReader { file: Arc::clone(file), offset: 0 };
+                Ok(Box::new(Counting { inner, progress: self.progress.clone() }))
+            }
             Handle::Directory(_) => Err(Error::new(
                 Error::Invalid,
                 format!("read {}", self.shown.display()),

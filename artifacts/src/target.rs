@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::beneath::{Dir, make_in_root};
 use crate::error::Context;
+use crate::progress::Progress;
 use rustix::fs::Mode;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -16,6 +17,7 @@ pub struct Target {
     pub(crate) dir: Arc<Dir>,
     pub(crate) name: OsString,
     pub(crate) shown: PathBuf,
+    pub(crate) progress: Progress,
 }
 
 impl Target {
@@ -25,7 +27,12 @@ impl Target {
         let doing = || format!("write {}", path.display());
         std::fs::create_dir_all(parent).doing(doing)?;
         let dir = Dir::open(parent).doing(doing)?;
-        Ok(Target { dir: Arc::new(dir), name: name.to_owned(), shown: path.to_owned() })
+        Ok(Target {
+            dir: Arc::new(dir),
+            name: name.to_owned(),
+            shown: path.to_owned(),
+            progress: Progress::default(),
+        })
     }
 
     /// `path` as a process sees it whose root directory is `root`; for paths below which a step may have made links.
@@ -34,12 +41,28 @@ impl Target {
         let doing = || format!("write {}", path.display());
         let root = Dir::open(root).doing(doing)?;
         let dir = make_in_root(&root, parent, 0o755).doing(doing)?;
-        Ok(Target { dir: Arc::new(dir), name: name.to_owned(), shown: path.to_owned() })
+        Ok(Target {
+            dir: Arc::new(dir),
+            name: name.to_owned(),
+            shown: path.to_owned(),
+            progress: Progress::default(),
+        })
+    }
+
+    /// The same, and what is written there from a store is counted.
+    pub fn with_progress(mut self, progress: &Progress) -> Target {
+        self.progress = progress.clone();
+        self
     }
 
     /// `name` in a directory that is open already; `shown` is for messages.
     pub fn in_directory(directory: OwnedFd, name: &str, shown: PathBuf) -> Target {
-        Target { dir: Arc::new(Dir::from_fd(directory)), name: name.into(), shown }
+        Target {
+            dir: Arc::new(Dir::from_fd(directory)),
+            name: name.into(),
+            shown,
+            progress: Progress::default(),
+        }
     }
 
     /// Makes the target as an empty directory (mode 0777 less the umask) and opens it. `Exists` if the name is taken.
@@ -62,7 +85,7 @@ impl Target {
 
     /// `name` in an open directory; `shown` is for messages.
     pub(crate) fn inside(dir: Arc<Dir>, name: &OsStr, shown: PathBuf) -> Target {
-        Target { dir, name: name.to_owned(), shown }
+        Target { dir, name: name.to_owned(), shown, progress: Progress::default() }
     }
 
     pub(crate) fn doing(&self) -> String {

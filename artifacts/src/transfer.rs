@@ -5,6 +5,7 @@ use crate::beneath::file_type;
 use crate::digest::{Verified, copy};
 use crate::error::{Context, Error};
 use crate::place::{Pending, Policy};
+use crate::progress::{Counting, Watched};
 use crate::source::Source;
 use crate::store::{Saved, Store};
 use crate::target::Target;
@@ -24,7 +25,10 @@ pub fn save(
 ) -> Result<Saved, Error> {
     match archive {
         None => store.save(source, key),
-        Some(archive) => store.save_stream(&Packed { source: source.clone(), archive }, key),
+        Some(archive) => {
+            let packed = Packed { source: source.clone(), archive };
+            store.save_stream(&Watched { body: &packed, progress: &source.progress }, key)
+        }
     }
 }
 
@@ -60,6 +64,7 @@ pub fn load(
             (false, _) => return by_path(store, key, Unpacking::None, target, limits, sha256),
         },
     };
+    let stream = Box::new(Counting { inner: stream, progress: target.progress.clone() });
     archive::unpack(stream, Unpacking::Tar, target, limits, &doing)
 }
 
@@ -94,7 +99,8 @@ fn by_path(
     let doing = doing(store, key);
     let (pending, dir) = Pending::directory(target)?;
     let dir = Arc::new(dir);
-    store.load(key, &Target::inside(Arc::clone(&dir), name, target.path().to_owned()))?;
+    let inside = Target::inside(Arc::clone(&dir), name, target.path().to_owned());
+    store.load(key, &inside.with_progress(&target.progress))?;
     if file_type(&dir.stat(name).doing(|| &doing)?) == FileType::Directory {
         return match how {
             Unpacking::None | Unpacking::Detect => {

@@ -20,6 +20,7 @@ mod log;
 mod parallel;
 mod paths;
 mod plugin;
+mod progress;
 mod report;
 mod resource;
 mod retry;

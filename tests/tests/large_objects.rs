@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what is unexpected here fails the test")]
 
 use lighter_api::ArtifactLocation;
-use lighter_artifacts::{Body, Error, Mounts, SecretFiles, Source, Store, Target, open_store};
+use lighter_artifacts::{
+    Body, Error, Mounts, Progress, SecretFiles, Source, Store, Target, open_store,
+};
 use lighter_tests::servers::S3;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -80,12 +82,17 @@ fn a_gibibyte_in_constant_memory() {
             }
         });
         let store = ordered_store(&orders);
-        let saved = store.save(&Source::open(&orders.join("large")).unwrap(), "large").unwrap();
-        let loaded = Target::at(&orders.join("loaded")).unwrap();
+        let (up, down) = (Progress::counting(), Progress::counting());
+        let source = Source::open(&orders.join("large")).unwrap().with_progress(&up);
+        let saved = store.save(&source, "large").unwrap();
+        let loaded = Target::at(&orders.join("loaded")).unwrap().with_progress(&down);
         let done = store.load("large", &loaded).and_then(|()| store.open("large"));
         let read = done.map(|mut reader| std::io::copy(&mut reader, &mut std::io::sink()).unwrap());
         ended.store(true, Ordering::Relaxed);
         assert_eq!((saved.size, read.unwrap()), (GIBIBYTE, GIBIBYTE));
+        for progress in [up, down] {
+            assert_eq!((progress.done(), progress.total()), (GIBIBYTE, Some(GIBIBYTE)));
+        }
         assert_eq!(std::fs::metadata(orders.join("loaded")).unwrap().len(), GIBIBYTE);
     });
     let most = most.into_inner();

@@ -136,7 +136,10 @@ impl Store for Objects {
 
     fn save(&self, source: &Source, key: &str) -> Result<Saved, Error> {
         match source.handle() {
-            Handle::File(_) => self.save_stream(source, key),
+            Handle::File(_) => {
+                source.progress.expect(source.length()?);
+                self.save_stream(source, key)
+            }
             Handle::Directory(dir) => {
                 let parsed = self.0.object_key("save", key)?;
                 self.0.prepare()?;

@@ -19,6 +19,7 @@ use crate::location::{self, Stores};
 use crate::log;
 use crate::parallel;
 use crate::paths::{Paths, below, clean};
+use crate::progress::watched;
 use crate::retry::Backoff;
 use crate::template::Template;
 
@@ -178,16 +179,18 @@ impl Loader<'_> {
             .map_err(prefix)?;
         let (store, key) = self.stores.open(&place).map_err(prefix)?;
         let archive: Option<ArchiveStrategy> = part(&input.raw, "archive")?;
-        Ok(self.backoff.store(|| {
-            let target = Target::within(root, inside)?;
-            load(
-                &*store,
-                &key,
-                Unpacking::for_loading(archive.as_ref())?,
-                &target,
-                &limits,
-                &input.sha256,
-            )
+        Ok(watched("loading", &input.name, |progress| {
+            self.backoff.store(|| {
+                let target = Target::within(root, inside)?.with_progress(progress);
+                load(
+                    &*store,
+                    &key,
+                    Unpacking::for_loading(archive.as_ref())?,
+                    &target,
+                    &limits,
+                    &input.sha256,
+                )
+            })
         }))
     }
 }

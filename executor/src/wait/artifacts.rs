@@ -18,6 +18,7 @@ use crate::location::{self, Place, Stores};
 use crate::log;
 use crate::parallel;
 use crate::paths::{Paths, clean};
+use crate::progress::watched;
 use crate::retry::Backoff;
 use crate::template::{Template, lies_below};
 
@@ -247,7 +248,11 @@ impl<'a> Saver<'a> {
         place: &Place,
     ) -> Result<Saved, NotSaved> {
         let (store, key) = self.stores.open(place)?;
-        match self.backoff.store(|| transfer::save(&*store, source, archive, &key)) {
+        let saved = watched("saving", &key, |progress| {
+            let source = source.clone().with_progress(progress);
+            self.backoff.store(|| transfer::save(&*store, &source, archive, &key))
+        });
+        match saved {
             Ok(saved) => Ok(saved),
             // The source was there: what is missing is on the store's side, and never optional.
             Err(error) => Err(NotSaved::Failed(error.to_string())),

@@ -36,6 +36,7 @@ impl Bucket {
             Err(Error::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
+        source.progress.expect(files.iter().map(|(_, size)| size).sum());
         let size = AtomicU64::new(0);
         let save = |file: &(PathBuf, u64)| {
             let saved = self.save_below(dir, source, key, &file.0)?;
@@ -62,6 +63,7 @@ impl Bucket {
         })?;
         let file = dir.open_read(path).doing(doing)?;
         let body = Source::of(file, path.file_name().unwrap_or_default(), path, &doing())?;
+        let body = body.with_progress(&source.progress);
         self.save_object(&body, &self.object_key("save", &format!("{key}/{name}"))?)
     }
 
@@ -76,6 +78,7 @@ impl Bucket {
         if objects.is_empty() {
             return Err(missing);
         }
+        target.progress.expect(objects.iter().map(|object| object.size).sum());
         let (pending, dir) = Pending::directory(target)?;
         let load = |object: &Object| self.load_below(object, key, &dir, target);
         let (large, small): (Vec<_>, Vec<_>) = objects.into_iter().partition(|o| o.size > LARGE);
@@ -101,12 +104,11 @@ impl Bucket {
         let shown = target.path().join(relative.as_path());
         let found = self.key("load", &object.key)?;
         // Listed and gone again, or never there: not the missing artifact of an optional input.
-        self.load_file(&found, &Target::inside(Arc::new(parent), name, shown)).map_err(|error| {
-            match error {
-                Error::NotFound(details) => Error::Transient(details)
-                    .advise("it was listed and is gone: somebody deletes objects meanwhile"),
-                other => other,
-            }
+        let inside = Target::inside(Arc::new(parent), name, shown).with_progress(&target.progress);
+        self.load_file(&found, &inside).map_err(|error| match error {
+            Error::NotFound(details) => Error::Transient(details)
+                .advise("it was listed and is gone: somebody deletes objects meanwhile"),
+            other => other,
         })
     }
 }

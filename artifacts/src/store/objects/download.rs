@@ -57,6 +57,7 @@ impl Bucket {
     pub(super) fn load_file(&self, key: &Key, target: &Target) -> Result<(), Error> {
         let (pending, file) = Pending::file(target, 0o666)?;
         let first = self.fetch_to(&file, target, key, None, 0..RANGE)?;
+        target.progress.expect(first.size);
         let rest: Vec<u64> = (1..first.size.div_ceil(RANGE)).map(|index| index * RANGE).collect();
         each(&rest, THREADS, |start| {
             let range = *start..first.size.min(start + RANGE);
@@ -77,6 +78,7 @@ impl Bucket {
         let mut at = range.start;
         self.fetch(key, known, range, &mut |bytes| {
             file.write_all_at(bytes, at).doing(|| target.doing())?;
+            target.progress.add(bytes.len() as u64);
             at += bytes.len() as u64;
             Ok(())
         })
