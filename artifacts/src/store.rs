@@ -187,14 +187,5 @@ fn driven(
     Ok((Box::new(driver::Driver::new(location, secrets, description)?), key.to_owned()))
 }
 
-fn unsupported(kind: &str) -> Error {
-    Error::new(
-        Error::Unsupported,
-        format!("open a store of type `{kind}`"),
-        "this version has folder, volume, s3, oss, gcs, azure, http, git, artifactory, raw and plugin",
-    )
-    .advise(format!("`{kind}` arrives with the stores release"))
-}
-
 #[cfg(test)]
 mod tests;
