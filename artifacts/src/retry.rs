@@ -4,6 +4,7 @@ use crate::error::Error;
 use jiff::{Timestamp, fmt::rfc2822};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
@@ -125,12 +126,37 @@ pub(crate) fn milliseconds(count: u32) -> Duration {
     Duration::from_millis(count.into())
 }
 
+/// How patient the stores of this process are.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How often something is tried that may pass.
+    pub tries: u32,
+    /// Longest first pause; each next may be twice as long.
+    pub first: Duration,
+}
+
+static PATIENCE: OnceLock<Patience> = OnceLock::new();
+
+impl Patience {
+    /// Holds for every store that is opened from now on; the first call counts.
+    pub fn set(self) {
+        let _ = PATIENCE.set(self);
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { tries: 7, first: Duration::from_secs(1) }
+    }
+}
+
 impl Default for Retry {
     /// About half a minute on the average, where Argo's five tries take about ten seconds.
     fn default() -> Retry {
+        let patience = PATIENCE.get().copied().unwrap_or_default();
         Retry {
-            tries: setting("LIGHTER_RETRY_TRIES").unwrap_or(7),
-            first: setting("LIGHTER_RETRY_PAUSE_MS").map_or(Duration::from_secs(1), milliseconds),
+            tries: setting("LIGHTER_RETRY_TRIES").unwrap_or(patience.tries),
+            first: setting("LIGHTER_RETRY_PAUSE_MS").map_or(patience.first, milliseconds),
             longest: Duration::from_secs(20),
             total: Duration::from_secs(120),
         }

@@ -37,7 +37,7 @@ pub fn run(asked: &Invocation, paths: &Paths) -> Result<(), Failure> {
     }
     let client = Client::new(config)?;
     init::end_on_sigterm(paths, "terminated before all artifacts were deleted")?;
-    let deleter = Deleter { stores: Stores::new(paths), backoff: Backoff::for_stores()? };
+    let deleter = Deleter { stores: Stores::new(paths)? };
     let path = client.objects(VERSION, PLURAL);
     let reports = Backoff::for_reports();
     let sent = |error: Error| Failure::new(error.to_string());
@@ -66,7 +66,6 @@ fn end_plugins(paths: &Paths) -> Result<(), Failure> {
 
 struct Deleter {
     stores: Stores,
-    backoff: Backoff,
 }
 
 impl Deleter {
@@ -93,6 +92,6 @@ impl Deleter {
         let place = location::place(artifact, repository, None)?;
         let (store, key) = self.stores.open(&place)?;
         log::info("deleting artifact", &[("key", &key), ("store", &store.describe())]);
-        self.backoff.store(|| store.delete(&key)).map_err(|error| Failure::new(error.to_string()))
+        store.delete(&key).map_err(|error| Failure::new(error.to_string()))
     }
 }

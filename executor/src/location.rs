@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::paths::{Paths, clean};
+use crate::retry;
 
 /// A kind of location: its JSON field, the field that holds the key, and the fields that make it complete.
 struct Kind {
@@ -123,15 +124,17 @@ pub struct Stores {
 }
 
 impl Stores {
-    pub fn new(paths: &Paths) -> Self {
-        Self {
+    /// Errors: retry settings in the environment that are no numbers.
+    pub fn new(paths: &Paths) -> Result<Self, Failure> {
+        retry::set_patience()?;
+        Ok(Self {
             mounts: Mounts {
                 folder_root: paths.folders.clone(),
                 volume_root: paths.volumes.clone(),
                 ..Mounts::default()
             },
             secrets: SecretFiles { root: paths.secrets.clone() },
-        }
+        })
     }
 
     /// The store of a place, and the key in it.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use lighter_artifacts::Error;
+use lighter_artifacts::retry::Patience;
 
 use crate::failure::Failure;
 use crate::log;
@@ -21,21 +21,6 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// For stores: 5 tries within about 10 s, or as the environment says.
-    pub fn for_stores() -> Result<Self, Failure> {
-        let first = match settings::duration("EXECUTOR_RETRY_BACKOFF_DURATION")? {
-            Duration::ZERO => Duration::from_secs(1),
-            first => first,
-        };
-        Ok(Self {
-            tries: number("EXECUTOR_RETRY_BACKOFF_STEPS", 5)?.max(1),
-            first,
-            factor: number("EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6)?,
-            jitter: number("EXECUTOR_RETRY_BACKOFF_JITTER", 0.5)?,
-            longest: Duration::from_secs(60),
-        })
-    }
-
     /// For reports: at least three minutes, because a report that does not arrive makes a finished step fail.
     pub fn for_reports() -> Self {
         Self {
@@ -69,11 +54,20 @@ impl Backoff {
         }
         call()
     }
+}
 
-    /// [`Backoff::run`] for calls of a store.
-    pub fn store<T>(&self, call: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-        self.run(call, Error::retryable)
-    }
+/// Tells the stores what the environment says of their patience; they try again themselves.
+///
+/// Their pauses double and are random, whatever `EXECUTOR_RETRY_BACKOFF_FACTOR` and `_JITTER` say.
+pub fn set_patience() -> Result<(), Failure> {
+    let usual = Patience::default();
+    let first = match settings::duration("EXECUTOR_RETRY_BACKOFF_DURATION")? {
+        Duration::ZERO => usual.first,
+        first => first,
+    };
+    let tries = number("EXECUTOR_RETRY_BACKOFF_STEPS", usual.tries)?.max(1);
+    Patience { tries, first }.set();
+    Ok(())
 }
 
 fn number<T: std::str::FromStr>(name: &str, default: T) -> Result<T, Failure> {

@@ -20,7 +20,6 @@ use crate::log;
 use crate::parallel;
 use crate::paths::{Paths, below, clean};
 use crate::progress::watched;
-use crate::retry::Backoff;
 use crate::template::Template;
 
 /// The fields of an input artifact that decide where it goes.
@@ -41,7 +40,6 @@ struct Loader<'a> {
     template: &'a Template,
     paths: &'a Paths,
     stores: Stores,
-    backoff: Backoff,
 }
 
 /// Which artifacts are loaded; each plugin has a container of its own for its artifacts where there is an `init`.
@@ -59,8 +57,7 @@ pub fn load_all(
     which: Which<'_>,
     paths: &Paths,
 ) -> Result<(), Failure> {
-    let loader =
-        Loader { template, paths, stores: Stores::new(paths), backoff: Backoff::for_stores()? };
+    let loader = Loader { template, paths, stores: Stores::new(paths)? };
     let mut inputs = Vec::new();
     for raw in Template::inputs(json)? {
         let plugin = location::plugin(&raw, template.archive_location.as_ref());
@@ -170,27 +167,17 @@ impl Loader<'_> {
                 mounts: &self.stores.mounts,
                 secrets: &self.stores.secrets,
             };
-            return Ok(self.backoff.store(|| {
-                let target = Target::within(root, inside)?;
-                materialise(&collection, &how, &origin, &target, &limits)
-            }));
+            return Ok(Target::within(root, inside)
+                .and_then(|target| materialise(&collection, &how, &origin, &target, &limits)));
         }
         let place = location::place(&input.raw, self.template.archive_location.as_ref(), None)
             .map_err(prefix)?;
         let (store, key) = self.stores.open(&place).map_err(prefix)?;
         let archive: Option<ArchiveStrategy> = part(&input.raw, "archive")?;
         Ok(watched("loading", &input.name, |progress| {
-            self.backoff.store(|| {
-                let target = Target::within(root, inside)?.with_progress(progress);
-                load(
-                    &*store,
-                    &key,
-                    Unpacking::for_loading(archive.as_ref())?,
-                    &target,
-                    &limits,
-                    &input.sha256,
-                )
-            })
+            let target = Target::within(root, inside)?.with_progress(progress);
+            let how = Unpacking::for_loading(archive.as_ref())?;
+            load(&*store, &key, how, &target, &limits, &input.sha256)
         }))
     }
 }

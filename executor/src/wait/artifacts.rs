@@ -19,7 +19,6 @@ use crate::log;
 use crate::parallel;
 use crate::paths::{Paths, clean};
 use crate::progress::watched;
-use crate::retry::Backoff;
 use crate::template::{Template, lies_below};
 
 /// Where an output of main's can be read.
@@ -36,7 +35,6 @@ pub(super) struct Saver<'a> {
     pub template: &'a Template,
     pub paths: &'a Paths,
     stores: Stores,
-    backoff: Backoff,
     layers: Layers,
     handed: Handed,
 }
@@ -104,14 +102,7 @@ impl<'a> Saver<'a> {
         handed: Handed,
         paths: &'a Paths,
     ) -> Result<Self, Failure> {
-        Ok(Self {
-            template,
-            paths,
-            stores: Stores::new(paths),
-            backoff: Backoff::for_stores()?,
-            layers,
-            handed,
-        })
+        Ok(Self { template, paths, stores: Stores::new(paths)?, layers, handed })
     }
 
     /// Where main's `path` can be read from here.
@@ -249,8 +240,7 @@ impl<'a> Saver<'a> {
     ) -> Result<Saved, NotSaved> {
         let (store, key) = self.stores.open(place)?;
         let saved = watched("saving", &key, |progress| {
-            let source = source.clone().with_progress(progress);
-            self.backoff.store(|| transfer::save(&*store, &source, archive, &key))
+            transfer::save(&*store, &source.clone().with_progress(progress), archive, &key)
         });
         match saved {
             Ok(saved) => Ok(saved),
