@@ -25,7 +25,8 @@ fn main() -> ExitCode {
         return libtest_mimic::run(&arguments, Vec::new()).exit_code();
     }
     let cluster = Arc::new(Cluster::start());
-    let cases: [(&str, fn(&Cluster)); 4] = [
+    type Case = fn(&Cluster);
+    let cases: [(&str, Case); 4] = [
         ("files are saved whole and loaded", files),
         ("what is there is replaced by force only", force),
         ("a user has rights of its own", rights),
