@@ -13,6 +13,7 @@ use lighter_engine::location_of;
 use lighter_local::state::{State, Surroundings};
 
 use crate::args;
+use crate::bar;
 use crate::failure::Failure;
 use crate::nodes::{self, all, workflow_name};
 use crate::out;
@@ -105,8 +106,11 @@ impl Found {
     fn load(&self, how: Unpacking, target: &Path) -> Result<(), Failure> {
         let target = Target::at(target).map_err(failed)?;
         let digest = &self.artifact.sha256;
-        transfer::load(&*self.store, &self.key, how, &target, &Limits::default(), digest)
-            .map_err(failed)
+        let loaded = bar::watched(&self.artifact.name, |progress| {
+            let target = target.with_progress(progress);
+            transfer::load(&*self.store, &self.key, how, &target, &Limits::default(), digest)
+        });
+        loaded.map_err(failed)
     }
 
     fn unpacking(&self) -> Result<Unpacking, Failure> {

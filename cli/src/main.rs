@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod args;
 mod artifacts;
+mod bar;
 mod blame;
 mod commands;
 mod failure;
