@@ -146,15 +146,6 @@ fn locations() {
     let absent = refused(&volume("absent"));
     assert!(matches!(absent, Error::Io(_)), "a missing store is no missing artifact");
     assert!(absent.to_string().starts_with("cannot open the store volume absent: "), "{absent}");
-    for kind in ["git", "hdfs"] {
-        let location = serde_json::from_str(&format!("{{\"{kind}\":{{}}}}")).unwrap();
-        let error = refused(&location);
-        assert!(
-            matches!(error, Error::Unsupported(_))
-                && error.to_string().contains(&format!("`{kind}`")),
-            "{error}"
-        );
-    }
 }
 
 #[test]

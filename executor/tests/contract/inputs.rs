@@ -221,6 +221,11 @@ fn errors_name_the_artifact() {
         ),
         (
             json!({"name": "a", "path": "/in/a", "git": {"repo": "https://example.com/x"}}),
+            "artifact a failed to load: cannot start argoexec-drivers",
+        ),
+        (
+            json!({"name": "a", "path": "/in/a", "gcs": {"bucket": "b", "key": "k",
+                "serviceAccountKeySecret": {"name": "gone", "key": "k"}}}),
             "failed to load artifact 'a': ",
         ),
     ] {
