@@ -99,6 +99,12 @@ bench-archives: ## packing, unpacking and collecting, beside gzip, pigz, zstd an
 	cargo build --release --locked --target $(TARGET) -p lighter-artifacts --example archive
 	benches/archive.py $(RELEASE)/examples/archive
 
+.PHONY: bench-transfers
+bench-transfers: build ## artifacts to and from an S3 server with argoexec, beside rclone and curl
+	@scripts/setup.sh python3 pigz rclone curl util-linux
+	@scripts/servers.sh versitygw
+	unshare --mount --propagation private benches/transfer.py dist/argoexec
+
 .PHONY: fmt
 fmt: ## format the code
 	cargo fmt --all
