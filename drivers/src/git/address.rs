@@ -1,6 +1,7 @@
 //! Where a repository lies: `https://…`, `ssh://…`, `user@host:path`, `file://…` or an absolute path.
 
 use lighter_artifacts::{Error, Secret};
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::Path;
 
@@ -174,22 +175,7 @@ pub fn parse_ssh(rest: &str) -> Option<Ssh<'_>> {
 
 /// Percent-decoding, for user and password.
 fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
